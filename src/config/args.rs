@@ -1,0 +1,138 @@
+//! The command line: `suzu [-C FILE] [--key value ...]`.
+
+use super::{
+    Config, file,
+    settings::{SETTINGS, nearest},
+};
+use lexopt::{Arg, Parser};
+use std::{ffi::OsString, fs, path::PathBuf};
+
+/// What is asked of the program.
+#[derive(Debug)]
+pub enum Command {
+    /// Serve.
+    Run(Config),
+    /// Print the configuration in force and the memory ceiling that follows from it.
+    Check(Config),
+    /// Print how to use it.
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// Reads the command line (without the program's name) and the file that it names. Flags win over the file, the file over the
+/// defaults.
+///
+/// # Errors
+/// What was wrong and what would be right.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut path: Option<PathBuf> = None;
+    let mut is_check = false;
+    let mut flags = Vec::new();
+    let mut parser = Parser::from_args(args);
+    while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
+            Arg::Short('C') => {
+                let value = parser.value().map_err(|_| "-C: the name of a file is missing".to_owned())?;
+                if path.replace(value.into()).is_some() {
+                    return Err("-C: it is given twice; allowed: one file".to_owned());
+                }
+            }
+            Arg::Long("check") => is_check = true,
+            Arg::Long(name) => {
+                let flag = format!("--{name}");
+                let setting =
+                    SETTINGS.iter().find(|setting| setting.flag() == flag).ok_or_else(|| unknown(name))?;
+                let value = parser
+                    .value()
+                    .map_err(|_| format!("{flag}: a value is missing; allowed: {}", setting.allowed))?;
+                let value = value.into_string().map_err(|_| format!("{flag}: the value is not text"))?;
+                flags.push((setting, value));
+            }
+            Arg::Short(letter) => {
+                return Err(format!("-{letter}: unknown option; `suzu --help` lists them all"));
+            }
+            Arg::Value(value) => {
+                return Err(format!(
+                    "{value:?}: settings are given as --key value; `suzu --help` lists them all"
+                ));
+            }
+        }
+    }
+
+    let mut config = Config::default();
+    if let Some(path) = path {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+        file::apply(&mut config, &name, &text)?;
+    }
+    let mut seen = Vec::new();
+    for (setting, value) in flags {
+        let is_first = !seen.contains(&setting.key);
+        seen.push(setting.key);
+        config.set(setting, &value, is_first).map_err(|wrong| format!("{}: {wrong}", setting.flag()))?;
+    }
+    config.check()?;
+    Ok(if is_check { Command::Check(config) } else { Command::Run(config) })
+}
+
+fn unknown(name: &str) -> String {
+    match nearest(&name.replace('-', "_")) {
+        Some(key) => format!("--{name}: unknown option; did you mean --{}?", key.replace('_', "-")),
+        None => format!("--{name}: unknown option; `suzu --help` lists them all"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_words(words: &str) -> Result<Command, String> {
+        parse(words.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn flags_are_the_keys_in_kebab_case() {
+        let Ok(Command::Run(config)) =
+            parse_words("--max-clients 4 --type-message=true --listen 127.0.0.1:0 --listen [::1]:0")
+        else {
+            panic!("refused")
+        };
+        assert_eq!((config.max_clients, config.type_message, config.listen.len()), (4, true, 2));
+    }
+
+    #[test]
+    fn asking_for_help_or_version_comes_first() {
+        assert!(matches!(parse_words("-h"), Ok(Command::Help)));
+        assert!(matches!(parse_words("--max-clients 4 --version"), Ok(Command::Version)));
+        assert!(matches!(parse_words("--check"), Ok(Command::Check(_))));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (words, message) in [
+            ("--max-client 4", "--max-client: unknown option; did you mean --max-clients?"),
+            ("--max_clients 4", "--max_clients: unknown option; did you mean --max-clients?"),
+            ("--max-clients", "--max-clients: a value is missing; allowed: 1 to 60000"),
+            (
+                "--max-clients x",
+                "--max-clients: \"x\" is not a whole number; allowed: 1 to 60000 (default 256)",
+            ),
+            ("--max-rooms 1 --max-rooms 2", "--max-rooms: it is set twice"),
+            ("-C a -C b", "-C: it is given twice; allowed: one file"),
+            ("-C", "-C: the name of a file is missing"),
+            (
+                "-C /nowhere/suzu.conf",
+                "/nowhere/suzu.conf: cannot be read: No such file or directory (os error 2)",
+            ),
+            ("-x", "-x: unknown option; `suzu --help` lists them all"),
+            ("serve", "\"serve\": settings are given as --key value; `suzu --help` lists them all"),
+            ("--max-queue-bytes 2048", "max_queue_bytes: 2048 is too little for one message"),
+        ] {
+            let error = parse_words(words).map(|_| ()).unwrap_err();
+            assert!(error.starts_with(message), "{words}: {error}");
+        }
+    }
+}

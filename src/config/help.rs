@@ -1,0 +1,88 @@
+//! The settings in words: `--help`, the listing of `--check`, and the table in the README.
+
+use super::{
+    Config,
+    settings::{SETTINGS, Setting},
+};
+use std::fmt::Write;
+
+/// The text of `--help`.
+pub fn usage() -> String {
+    let mut text = format!(
+        "suzu {}: a WebRTC signaling server for small boards\n\n\
+         Usage: suzu [-C FILE] [--key value ...]\n\n\
+         \x20 -C FILE         read settings from a file of `key = value` lines; flags win over it\n\
+         \x20 --check         print the settings in force and the memory that they can take, and stop\n\
+         \x20 -h, --help      print this\n\
+         \x20 -V, --version   print the version\n\n\
+         Each setting is a flag, and in a file the same key with underscores (max_clients = 256).\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    let width = SETTINGS.iter().map(|setting| left(setting).len()).max().unwrap_or_default();
+    let mut group = "";
+    for setting in SETTINGS {
+        // Writing to a String cannot fail.
+        if setting.group != group {
+            group = setting.group;
+            let _ = write!(text, "\n{group}:\n");
+        }
+        let _ = writeln!(text, "  {:width$}  {} [default {}]", left(setting), setting.help, setting.default);
+    }
+    text.push_str(
+        "\nExit codes: 0 stopped on request, 1 failed while running, 2 wrong usage or configuration.\n",
+    );
+    text
+}
+
+fn left(setting: &Setting) -> String {
+    format!("{} <{}>", setting.flag(), setting.unit)
+}
+
+/// The settings in force as a file that would set them.
+pub fn listing(config: &Config) -> String {
+    let lines = SETTINGS.iter().flat_map(|setting| {
+        (setting.show)(config).into_iter().map(|value| format!("{} = {value}\n", setting.key))
+    });
+    lines.collect()
+}
+
+/// The table of settings for the README, in Markdown.
+pub fn table() -> String {
+    let mut text = String::from("| key | unit | default | allowed | |\n|---|---|---|---|---|\n");
+    for Setting { key, unit, default, allowed, help, .. } in SETTINGS {
+        let unit = unit.replace('|', "\\|");
+        let _ = writeln!(text, "| `{key}` | {unit} | `{default}` | {allowed} | {help} |");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::file;
+
+    #[test]
+    fn the_listing_is_a_file_that_says_the_same() {
+        let mut config = Config::default();
+        file::apply(
+            &mut config,
+            "a",
+            "listen = 127.0.0.1:1\nlisten = [::1]:2\nhead_timeout_sec = 0.25\ntype_message = true",
+        )
+        .unwrap();
+        let mut again = Config::default();
+        file::apply(&mut again, "b", &listing(&config)).unwrap();
+        assert_eq!(format!("{config:?}"), format!("{again:?}"));
+    }
+
+    #[test]
+    fn help_names_every_setting_with_its_unit_and_default() {
+        let usage = usage();
+        for setting in SETTINGS {
+            assert!(
+                usage.contains(&left(setting)) && usage.contains(&format!("[default {}]", setting.default))
+            );
+        }
+        assert!(usage.lines().all(|line| line.len() <= 140), "{usage}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Settings: from the defaults, a file and the command line, in this order, to the small `Limits` struct of each part.
+//!
+//! [`settings`] is the one table of what can be set; flags, file keys, `--help`, `--check` and the README's table all
+//! come from it. Nobody below the server ever sees [`Config`].
+
+pub mod args;
+pub mod file;
+pub mod help;
+pub mod settings;
+
+use crate::{
+    net::websocket,
+    signaling::{self, Dialect},
+};
+use log::LevelFilter;
+use settings::{SETTINGS, Setting};
+use std::{net::SocketAddr, time::Duration};
+
+/// Everything that can be set. The fields are documented in [`SETTINGS`].
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is a row of SETTINGS, where its meaning, unit and default are")]
+pub struct Config {
+    pub listen: Vec<SocketAddr>,
+    pub max_clients: usize,
+    pub max_pending_connections: usize,
+    pub max_rooms: usize,
+    pub max_message_bytes: usize,
+    pub max_queue_bytes: usize,
+    pub max_id_bytes: usize,
+    pub head_timeout: Duration,
+    pub register_timeout: Duration,
+    pub close_timeout: Duration,
+    pub websocket_ping_interval: Duration,
+    pub websocket_pong_timeout: Duration,
+    pub websocket_read_timeout: Duration,
+    pub eviction_silence: Duration,
+    pub reject_delay_max: Duration,
+    pub type_message: bool,
+    pub log_level: LevelFilter,
+}
+
+impl Default for Config {
+    /// The defaults of the table.
+    fn default() -> Self {
+        let mut config = Self {
+            listen: Vec::new(),
+            max_clients: 0,
+            max_pending_connections: 0,
+            max_rooms: 0,
+            max_message_bytes: 0,
+            max_queue_bytes: 0,
+            max_id_bytes: 0,
+            head_timeout: Duration::ZERO,
+            register_timeout: Duration::ZERO,
+            close_timeout: Duration::ZERO,
+            websocket_ping_interval: Duration::ZERO,
+            websocket_pong_timeout: Duration::ZERO,
+            websocket_read_timeout: Duration::ZERO,
+            eviction_silence: Duration::ZERO,
+            reject_delay_max: Duration::ZERO,
+            type_message: false,
+            log_level: LevelFilter::Info,
+        };
+        for setting in SETTINGS {
+            let result = (setting.set)(&mut config, setting.default);
+            debug_assert!(result.is_ok(), "the default of {}: {result:?}", setting.key);
+        }
+        config
+    }
+}
+
+impl Config {
+    /// Sets one setting to what was written for it. `is_first` is false for the second and later values of a setting that may be
+    /// repeated.
+    ///
+    /// # Errors
+    /// What was wrong with the value and what is allowed.
+    pub fn set(&mut self, setting: &Setting, value: &str, is_first: bool) -> Result<(), String> {
+        if !is_first && !setting.may_repeat {
+            return Err("it is set twice".to_owned());
+        }
+        if is_first && setting.may_repeat {
+            (setting.clear)(self);
+        }
+        (setting.set)(self, value).map_err(|wrong| {
+            let Setting { allowed, default, .. } = setting;
+            format!("{wrong}; allowed: {allowed} (default {default})")
+        })
+    }
+
+    /// Checks what one setting alone cannot know.
+    ///
+    /// # Errors
+    /// What does not fit together, and what would.
+    pub fn check(&self) -> Result<(), String> {
+        // A frame's header is at most 10 bytes from a server.
+        let queue_min = self.max_message_bytes.saturating_add(10);
+        if self.max_queue_bytes < queue_min {
+            return Err(format!(
+                "max_queue_bytes: {} is too little for one message of max_message_bytes = {}; allowed: {queue_min} or more",
+                self.max_queue_bytes, self.max_message_bytes
+            ));
+        }
+        if self.websocket_pong_timeout <= self.websocket_ping_interval {
+            return Err(format!(
+                "websocket_pong_timeout_sec: {:?} would cut off everybody between two pings; allowed: more than \
+                 websocket_ping_interval_sec = {:?}",
+                self.websocket_pong_timeout, self.websocket_ping_interval
+            ));
+        }
+        Ok(())
+    }
+
+    /// How many connections there can be: the clients, and those that are arriving or leaving.
+    pub fn max_connections(&self) -> usize {
+        self.max_clients + self.max_pending_connections
+    }
+
+    /// The paths that speak WebSocket, and their dialects.
+    pub fn routes(&self) -> Vec<(String, Dialect)> {
+        vec![("/signaling".to_owned(), Dialect::Ayame)]
+    }
+
+    /// The core's share.
+    pub fn signaling_limits(&self) -> signaling::Limits {
+        signaling::Limits {
+            max_peers: self.max_connections(),
+            max_rooms: self.max_rooms,
+            max_id_bytes: self.max_id_bytes,
+            register_timeout: self.register_timeout,
+            ping_interval: self.websocket_ping_interval,
+            pong_timeout: self.websocket_pong_timeout,
+            read_timeout: self.websocket_read_timeout,
+            eviction_silence: self.eviction_silence,
+            reject_delay_max: self.reject_delay_max,
+            type_message: self.type_message,
+            ask_verdict: false,
+        }
+    }
+
+    /// The connections' share.
+    pub fn websocket_limits(&self) -> websocket::Limits {
+        websocket::Limits { max_message_bytes: self.max_message_bytes, max_queue_bytes: self.max_queue_bytes }
+    }
+}

@@ -1,0 +1,390 @@
+//! The one table of settings. A setting is one row: its key, what it means, and how it is read and shown.
+
+use super::Config;
+use log::LevelFilter;
+use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// The key in a file; in kebab case with `--` before it, the flag.
+    pub key: &'static str,
+    /// The heading under which `--help` and the README show it.
+    pub group: &'static str,
+    /// What the value is, for `--help`: a unit or a form.
+    pub unit: &'static str,
+    /// The default, as it would be written.
+    pub default: &'static str,
+    /// What may be written.
+    pub allowed: &'static str,
+    /// What it does, in a few words.
+    pub help: &'static str,
+    /// Whether it may be given more than once.
+    pub may_repeat: bool,
+    pub(super) set: fn(&mut Config, &str) -> Result<(), String>,
+    pub(super) clear: fn(&mut Config),
+    /// The values in force, as they would be written.
+    pub show: fn(&Config) -> Vec<String>,
+}
+
+impl Setting {
+    /// The flag on the command line.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+}
+
+/// A row for a number, a time, a word: whatever is one value in one field.
+macro_rules! setting {
+    ($group:literal, $field:ident, $key:literal, $unit:literal, $default:literal, $allowed:literal, $read:expr, $show:expr, $help:literal) => {
+        Setting {
+            key: $key,
+            group: $group,
+            unit: $unit,
+            default: $default,
+            allowed: $allowed,
+            help: $help,
+            may_repeat: false,
+            set: |config, value| $read(value).map(|value| config.$field = value),
+            clear: |_| {},
+            show: |config| vec![$show(&config.$field)],
+        }
+    };
+}
+
+/// All settings, in the order in which they are shown.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "listen",
+        group: "Addresses",
+        unit: "ADDRESS:PORT",
+        default: "[::]:3000",
+        allowed: "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000; port 0 takes a free one",
+        help: "where to listen; may be given several times; [::] takes IPv4 too",
+        may_repeat: true,
+        set: |config, value| address(value).map(|address| config.listen.push(address)),
+        clear: |config| config.listen.clear(),
+        show: |config| config.listen.iter().map(ToString::to_string).collect(),
+    },
+    setting!(
+        "Limits",
+        max_clients,
+        "max_clients",
+        "clients",
+        "256",
+        "1 to 60000",
+        |v| number(v, 1..=60_000),
+        show,
+        "WebSocket clients at the same time; one more gets a 503"
+    ),
+    setting!(
+        "Limits",
+        max_pending_connections,
+        "max_pending_connections",
+        "connections",
+        "64",
+        "1 to 5000",
+        |v| number(v, 1..=5_000),
+        show,
+        "other connections: arriving, leaving, or reading a page"
+    ),
+    setting!(
+        "Limits",
+        max_rooms,
+        "max_rooms",
+        "rooms",
+        "128",
+        "1 to 60000",
+        |v| number(v, 1..=60_000),
+        show,
+        "rooms at the same time"
+    ),
+    setting!(
+        "Limits",
+        max_message_bytes,
+        "max_message_bytes",
+        "bytes",
+        "65536",
+        "1024 to 16777216",
+        |v| number(v, 1_024..=16 << 20),
+        show,
+        "the longest message; a longer one is answered by Close 1009"
+    ),
+    setting!(
+        "Limits",
+        max_queue_bytes,
+        "max_queue_bytes",
+        "bytes",
+        "262144",
+        "2048 to 67108864",
+        |v| number(v, 2_048..=64 << 20),
+        show,
+        "what may wait for a slow client; one further behind is let go"
+    ),
+    setting!(
+        "Limits",
+        max_id_bytes,
+        "max_id_bytes",
+        "bytes",
+        "255",
+        "16 to 4096",
+        |v| number(v, 16..=4_096),
+        show,
+        "length of a room id, client id or key"
+    ),
+    setting!(
+        "Times",
+        head_timeout,
+        "head_timeout_sec",
+        "seconds",
+        "5",
+        "0.01 to 86400",
+        seconds,
+        show_seconds,
+        "for a request to arrive"
+    ),
+    setting!(
+        "Times",
+        register_timeout,
+        "register_timeout_sec",
+        "seconds",
+        "10",
+        "0.01 to 86400",
+        seconds,
+        show_seconds,
+        "for a client to register after it has connected"
+    ),
+    setting!(
+        "Times",
+        close_timeout,
+        "close_timeout_sec",
+        "seconds",
+        "3",
+        "0.01 to 86400",
+        seconds,
+        show_seconds,
+        "for a connection to end after its close, and for the server to stop"
+    ),
+    setting!(
+        "Ayame",
+        websocket_ping_interval,
+        "websocket_ping_interval_sec",
+        "seconds",
+        "5",
+        "0.01 to 86400",
+        seconds,
+        show_seconds,
+        "between pings; one tick for all clients"
+    ),
+    setting!(
+        "Ayame",
+        websocket_pong_timeout,
+        "websocket_pong_timeout_sec",
+        "seconds",
+        "60",
+        "0.01 to 86400",
+        seconds,
+        show_seconds,
+        "without a pong, after which a client is let go"
+    ),
+    setting!(
+        "Ayame",
+        websocket_read_timeout,
+        "websocket_read_timeout_sec",
+        "seconds",
+        "90",
+        "0.01 to 86400",
+        seconds,
+        show_seconds,
+        "without any message, after which a client is let go"
+    ),
+    setting!(
+        "Ayame",
+        eviction_silence,
+        "eviction_silence_sec",
+        "seconds",
+        "2",
+        "0.01 to 86400",
+        seconds,
+        show_seconds,
+        "that a seated client may stay silent when a newcomer needs its seat"
+    ),
+    setting!(
+        "Ayame",
+        reject_delay_max,
+        "reject_delay_max_sec",
+        "seconds",
+        "8",
+        "0 to 86400",
+        seconds_or_none,
+        show_seconds,
+        "how long a reject may wait if its address is rejected again and again"
+    ),
+    setting!(
+        "Ayame",
+        type_message,
+        "type_message",
+        "true|false",
+        "false",
+        "true or false",
+        boolean,
+        show,
+        "relay messages of the type `message` too"
+    ),
+    setting!(
+        "Log",
+        log_level,
+        "log_level",
+        "LEVEL",
+        "info",
+        "off, error, warn, info or debug",
+        level,
+        show_level,
+        "what goes to standard error"
+    ),
+];
+
+/// Finds a setting by its key, in any case.
+pub fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key.eq_ignore_ascii_case(key))
+}
+
+/// The key that was probably meant.
+pub fn nearest(key: &str) -> Option<&'static str> {
+    let key = key.to_ascii_lowercase();
+    let distances = SETTINGS.iter().map(|setting| (edit_distance(&key, setting.key), setting.key));
+    distances.min().filter(|(distance, key)| *distance <= 2.max(key.len() / 4)).map(|(_, key)| key)
+}
+
+/// How many letters must be changed, added or left out (Levenshtein's distance).
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut before = i + 1;
+        for (right, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
+            let changed = diagonal + usize::from(left != right);
+            diagonal = *cell;
+            *cell = changed.min(*cell + 1).min(before + 1);
+            before = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+fn address(value: &str) -> Result<SocketAddr, String> {
+    value.parse().map_err(|_| format!("{value:?} is not an address with a port"))
+}
+
+fn number<T: FromStr + PartialOrd + Display>(value: &str, range: RangeInclusive<T>) -> Result<T, String> {
+    let number = value.parse().map_err(|_| format!("{value:?} is not a whole number"))?;
+    if range.contains(&number) { Ok(number) } else { Err(format!("{value} is out of range")) }
+}
+
+fn seconds(value: &str) -> Result<Duration, String> {
+    let seconds = seconds_or_none(value)?;
+    if seconds < Duration::from_millis(10) { Err(format!("{value} is out of range")) } else { Ok(seconds) }
+}
+
+fn seconds_or_none(value: &str) -> Result<Duration, String> {
+    let seconds: f64 = value.parse().map_err(|_| format!("{value:?} is not a number of seconds"))?;
+    if !(0.0..=86_400.0).contains(&seconds) {
+        return Err(format!("{value} is out of range"));
+    }
+    // Deadlines are kept in milliseconds.
+    Ok(Duration::from_millis((seconds * 1_000.0).round() as u64))
+}
+
+fn boolean(value: &str) -> Result<bool, String> {
+    value.to_ascii_lowercase().parse().map_err(|_| format!("{value:?} is neither true nor false"))
+}
+
+fn level(value: &str) -> Result<LevelFilter, String> {
+    match value.parse() {
+        // Release builds leave tracing out.
+        Ok(LevelFilter::Trace) | Err(_) => Err(format!("{value:?} is not a level")),
+        Ok(level) => Ok(level),
+    }
+}
+
+fn show(value: &impl Display) -> String {
+    value.to_string()
+}
+
+fn show_seconds(value: &Duration) -> String {
+    value.as_secs_f64().to_string()
+}
+
+fn show_level(value: &LevelFilter) -> String {
+    value.to_string().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_allowed_and_shown_as_it_is_written() {
+        let config = Config::default();
+        for setting in SETTINGS {
+            let mut again = Config::default();
+            assert_eq!(again.set(setting, setting.default, true), Ok(()), "{}", setting.key);
+            assert_eq!((setting.show)(&config), [setting.default], "{}", setting.key);
+        }
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_bad_value_says_what_was_wrong_and_what_is_allowed() {
+        for (key, value, message) in [
+            ("max_clients", "many", "\"many\" is not a whole number; allowed: 1 to 60000 (default 256)"),
+            ("max_clients", "0", "0 is out of range; allowed: 1 to 60000 (default 256)"),
+            ("max_clients", "-1", "\"-1\" is not a whole number; allowed: 1 to 60000 (default 256)"),
+            (
+                "head_timeout_sec",
+                "soon",
+                "\"soon\" is not a number of seconds; allowed: 0.01 to 86400 (default 5)",
+            ),
+            ("head_timeout_sec", "0", "0 is out of range; allowed: 0.01 to 86400 (default 5)"),
+            ("head_timeout_sec", "NaN", "NaN is out of range; allowed: 0.01 to 86400 (default 5)"),
+            (
+                "type_message",
+                "maybe",
+                "\"maybe\" is neither true nor false; allowed: true or false (default false)",
+            ),
+            (
+                "log_level",
+                "loud",
+                "\"loud\" is not a level; allowed: off, error, warn, info or debug (default info)",
+            ),
+        ] {
+            let result = Config::default().set(find(key).unwrap(), value, true);
+            assert_eq!(result, Err(message.to_owned()), "{key} = {value}");
+        }
+        let listen = Config::default().set(find("listen").unwrap(), "3000", true).unwrap_err();
+        assert!(
+            listen.starts_with("\"3000\" is not an address with a port; allowed: an IP address"),
+            "{listen}"
+        );
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_together_are_refused() {
+        let mut config = Config::default();
+        config.max_queue_bytes = config.max_message_bytes;
+        assert!(config.check().unwrap_err().starts_with("max_queue_bytes: 65536 is too little"));
+        let config = Config { websocket_ping_interval: Duration::from_secs(60), ..Config::default() };
+        assert!(config.check().unwrap_err().starts_with("websocket_pong_timeout_sec"));
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised() {
+        assert_eq!(nearest("max_client"), Some("max_clients"));
+        assert_eq!(nearest("Listn"), Some("listen"));
+        assert_eq!(nearest("quantum_flux"), None);
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
+    }
+}

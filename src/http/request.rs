@@ -1,0 +1,185 @@
+//! The head of a request (RFC 9112 sections 2 to 5): found in what arrived, and only the fields that matter kept.
+
+use super::response::Refusal;
+use httparse::{EMPTY_HEADER, Error, Header, Status};
+
+/// A head may have this many bytes.
+pub const HEAD_BYTES_MAX: usize = 8 * 1024;
+/// A head may have this many headers.
+const HEADERS_MAX: usize = 64;
+
+/// What a client asks for, borrowed from the bytes that it sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The method, as it was sent.
+    pub method: &'a str,
+    /// The path, beginning with `/`, not decoded.
+    pub path: &'a str,
+    /// What followed the `?`; empty if nothing did.
+    pub query: &'a str,
+    /// Whether it speaks HTTP/1.1 rather than 1.0.
+    pub is_http_1_1: bool,
+    /// The `Host` header. An HTTP/1.1 request always has one.
+    pub host: Option<&'a str>,
+    /// Whether `Connection` lists `upgrade`.
+    pub connection_upgrade: bool,
+    /// Whether `Upgrade` lists `websocket`.
+    pub upgrade_websocket: bool,
+    /// `Sec-WebSocket-Version`.
+    pub websocket_version: Option<&'a str>,
+    /// `Sec-WebSocket-Key`.
+    pub websocket_key: Option<&'a str>,
+}
+
+/// A head that is all there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// What it says.
+    pub request: Request<'a>,
+    /// How many bytes it took; what follows belongs to the WebSocket.
+    pub bytes: usize,
+}
+
+/// Looks for a head at the beginning of `bytes`; `None` if it is not all there yet.
+///
+/// # Errors
+/// [`Refusal::HeadTooLarge`] past 8 KiB or 64 headers, [`Refusal::BadRequest`] if it is not HTTP.
+pub fn parse(bytes: &[u8]) -> Result<Option<Head<'_>>, Refusal> {
+    let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut headers);
+    let window = bytes.get(..HEAD_BYTES_MAX).unwrap_or(bytes);
+    match parsed.parse(window) {
+        Ok(Status::Complete(bytes)) => {
+            let request = extract(parsed.method, parsed.path, parsed.version, parsed.headers)?;
+            Ok(Some(Head { request, bytes }))
+        }
+        Ok(Status::Partial) if window.len() == HEAD_BYTES_MAX => Err(Refusal::HeadTooLarge),
+        Ok(Status::Partial) => Ok(None),
+        Err(Error::TooManyHeaders) => Err(Refusal::HeadTooLarge),
+        Err(_) => Err(Refusal::BadRequest("this port speaks HTTP/1.1 and WebSocket")),
+    }
+}
+
+fn extract<'a>(
+    method: Option<&'a str>,
+    target: Option<&'a str>,
+    version: Option<u8>,
+    headers: &[Header<'a>],
+) -> Result<Request<'a>, Refusal> {
+    let (path, query) = split_target(target.unwrap_or_default())?;
+    let is_http_1_1 = version == Some(1);
+    let mut request = Request {
+        method: method.unwrap_or_default(),
+        path,
+        query,
+        is_http_1_1,
+        host: None,
+        connection_upgrade: false,
+        upgrade_websocket: false,
+        websocket_version: None,
+        websocket_key: None,
+    };
+    for header in headers {
+        let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+        if is("host") {
+            set_once(&mut request.host, header, "Host")?;
+        } else if is("connection") {
+            request.connection_upgrade |= lists(header.value, "upgrade");
+        } else if is("upgrade") {
+            request.upgrade_websocket |= lists(header.value, "websocket");
+        } else if is("sec-websocket-version") {
+            set_once(&mut request.websocket_version, header, "Sec-WebSocket-Version")?;
+        } else if is("sec-websocket-key") {
+            set_once(&mut request.websocket_key, header, "Sec-WebSocket-Key")?;
+        }
+    }
+    if is_http_1_1 && request.host.is_none() {
+        return Err(Refusal::BadRequest("the Host header is missing"));
+    }
+    Ok(request)
+}
+
+/// Path and query of a request target in origin-form, or in the absolute-form that proxies send (RFC 9112 section 3.2).
+fn split_target(target: &str) -> Result<(&str, &str), Refusal> {
+    let origin = match target.split_once("://") {
+        Some(("http" | "https", rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        _ => target,
+    };
+    if !origin.starts_with('/') {
+        return Err(Refusal::BadRequest("the request target must be a path"));
+    }
+    Ok(origin.split_once('?').unwrap_or((origin, "")))
+}
+
+fn set_once<'a>(place: &mut Option<&'a str>, header: &Header<'a>, name: &'static str) -> Result<(), Refusal> {
+    let value = std::str::from_utf8(header.value).ok().filter(|_| place.is_none());
+    *place = Some(value.ok_or(Refusal::BadHeader(name))?.trim());
+    Ok(())
+}
+
+/// Whether a comma-separated header value has this token, in any case (RFC 9110 section 5.6.1).
+fn lists(value: &[u8], token: &str) -> bool {
+    value.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPGRADE: &str = "GET /signaling?a=b HTTP/1.1\r\nHost: box:3000\r\nConnection: keep-alive, Upgrade\r\n\
+        Upgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    #[test]
+    fn a_head_is_found_wherever_it_is_cut() {
+        let whole = format!("{UPGRADE}\u{1}\u{2}rest");
+        for end in 0..UPGRADE.len() {
+            assert_eq!(parse(&whole.as_bytes()[..end]), Ok(None), "{end} bytes are not a head");
+        }
+        let head = parse(whole.as_bytes()).unwrap().unwrap();
+        assert_eq!(head.bytes, UPGRADE.len());
+        let request = head.request;
+        assert_eq!((request.method, request.path, request.query), ("GET", "/signaling", "a=b"));
+        assert_eq!(request.host, Some("box:3000"));
+        assert!(request.is_http_1_1 && request.connection_upgrade && request.upgrade_websocket);
+        assert_eq!(request.websocket_version, Some("13"));
+        assert_eq!(request.websocket_key, Some("dGhlIHNhbXBsZSBub25jZQ=="));
+    }
+
+    #[test]
+    fn tokens_are_whole_words_in_any_header_of_the_name() {
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nconnection: x ,upgrade\r\nUpgrade: websocketx\r\n\r\n";
+        let request = parse(head).unwrap().unwrap().request;
+        assert!(request.connection_upgrade);
+        assert!(!request.upgrade_websocket);
+    }
+
+    #[test]
+    fn absolute_targets_are_cut_to_their_path() {
+        for (target, path) in [("http://box:3000/.ok", "/.ok"), ("http://box", "/"), ("/a//b", "/a//b")] {
+            let head = format!("GET {target} HTTP/1.1\r\nHost: box\r\n\r\n");
+            assert_eq!(parse(head.as_bytes()).unwrap().unwrap().request.path, path);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_head_is_refused_with_the_reason() {
+        let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(64));
+        let huge = format!("GET / HTTP/1.1\r\nHost: a\r\nCookie: {}", "x".repeat(HEAD_BYTES_MAX));
+        assert_eq!(parse(many.as_bytes()), Err(Refusal::HeadTooLarge));
+        assert_eq!(parse(huge.as_bytes()), Err(Refusal::HeadTooLarge));
+        for bad in [
+            "\x16\x03\x01",
+            "hello\r\n\r\n",
+            "GET / HTTP/2.0\r\n\r\n",
+            "GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            assert!(matches!(parse(bad.as_bytes()), Err(Refusal::BadRequest(_))), "{bad:?}");
+        }
+        let no_host = parse(b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(no_host, Err(Refusal::BadRequest("the Host header is missing")));
+        let two_hosts = parse(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+        assert_eq!(two_hosts, Err(Refusal::BadHeader("Host")));
+        let bytes = parse(b"GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: \xff\r\n\r\n");
+        assert_eq!(bytes, Err(Refusal::BadHeader("Sec-WebSocket-Key")));
+    }
+}

@@ -1,0 +1,153 @@
+//! Answers as bytes. What is refused, with which status, headers and words, stands in one `match`.
+
+use std::fmt::Write;
+
+/// Why a request gets no page and no WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not HTTP, or not enough of it; says what is wrong.
+    BadRequest(&'static str),
+    /// This header is there twice or is not text.
+    BadHeader(&'static str),
+    /// Nothing is at that path.
+    NotFound,
+    /// The head did not arrive in time.
+    Timeout,
+    /// Only GET and HEAD are served.
+    MethodNotAllowed,
+    /// The path speaks WebSocket version 13 only.
+    UpgradeRequired,
+    /// More than 8 KiB or 64 headers.
+    HeadTooLarge,
+    /// As many clients as there may be.
+    Full,
+}
+
+impl Refusal {
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.parts().0
+    }
+
+    /// The answer. Its body says what was wrong and what would be right.
+    pub fn response(self) -> Vec<u8> {
+        let (status, headers, text) = self.parts();
+        let text = match self {
+            Self::BadHeader(name) => format!("the header {name} must be there once, as text\n"),
+            _ => format!("{text}\n"),
+        };
+        response(status, headers, "text/plain; charset=utf-8", &text)
+    }
+
+    fn parts(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::BadRequest(text) => (400, "", text),
+            Self::BadHeader(_) => (400, "", ""),
+            Self::NotFound => (404, "", "nothing is here; / says what is"),
+            Self::MethodNotAllowed => (405, "Allow: GET, HEAD\r\n", "only GET and HEAD are served"),
+            Self::Timeout => (408, "", "the request did not arrive in time"),
+            Self::UpgradeRequired => (
+                426,
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+                "this path speaks WebSocket, version 13 (RFC 6455)",
+            ),
+            Self::HeadTooLarge => (431, "", "the request head may have 8192 bytes and 64 headers"),
+            Self::Full => (503, "Retry-After: 10\r\n", "all places are taken, try again later"),
+        }
+    }
+}
+
+/// A 200 with a page.
+pub fn page(content_type: &str, body: &str) -> Vec<u8> {
+    response(200, "", content_type, body)
+}
+
+/// A 200 that says only that the server is well.
+pub fn ok() -> Vec<u8> {
+    response(200, "", "text/plain; charset=utf-8", "")
+}
+
+/// Leaves only the head of a response: the answer to a HEAD request (RFC 9110 section 9.3.2).
+pub fn head_only(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+    bytes.truncate(end);
+    bytes
+}
+
+/// The 101 that turns the connection into a WebSocket (RFC 6455 section 4.2.2).
+pub fn switching_protocols(accept: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+fn response(status: u16, headers: &str, content_type: &str, body: &str) -> Vec<u8> {
+    let mut text = String::with_capacity(256 + headers.len() + body.len());
+    let connection = if status == 426 { "Upgrade, close" } else { "close" };
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "HTTP/1.1 {status} {reason}\r\n{headers}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\
+         Connection: {connection}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
+         Referrer-Policy: no-referrer\r\n\
+         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n\r\n",
+        reason = reason_phrase(status),
+        length = body.len(),
+    );
+    text.push_str(body);
+    text.into_bytes()
+}
+
+fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Refusal; 8] = [
+        Refusal::BadRequest("the reason why"),
+        Refusal::BadHeader("Host"),
+        Refusal::NotFound,
+        Refusal::MethodNotAllowed,
+        Refusal::Timeout,
+        Refusal::UpgradeRequired,
+        Refusal::HeadTooLarge,
+        Refusal::Full,
+    ];
+
+    #[test]
+    fn every_refusal_is_a_whole_response_with_words() {
+        for refusal in ALL {
+            let bytes = refusal.response();
+            let mut headers = [httparse::EMPTY_HEADER; 16];
+            let mut parsed = httparse::Response::new(&mut headers);
+            let head = parsed.parse(&bytes).unwrap().unwrap();
+            assert_eq!(parsed.code, Some(refusal.status()));
+            assert_ne!(parsed.reason, Some(""), "{refusal:?} needs a reason phrase");
+            let length = parsed.headers.iter().find(|h| h.name == "Content-Length").unwrap().value;
+            assert_eq!(std::str::from_utf8(length).unwrap(), (bytes.len() - head).to_string());
+            assert!(bytes.len() > head + 5, "{refusal:?} says nothing");
+        }
+    }
+
+    #[test]
+    fn a_head_request_gets_the_length_without_the_body() {
+        let bytes = head_only(page("text/html", "<p>"));
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("Content-Length: 3\r\n") && text.ends_with("\r\n\r\n"));
+    }
+}

@@ -1,0 +1,276 @@
+//! One connection from the first byte to the last.
+//!
+//! It begins by waiting for a request head. Then it either gets an answer and ends, or becomes a WebSocket. Whoever did wrong is
+//! told so, and the rest of what it sent is read and thrown away for a moment: closing a socket with unread bytes would destroy
+//! the very answer that says what was wrong.
+
+use super::{
+    stream::Stream,
+    websocket::{Fault, Flushed, Limits, Received, WebSocket},
+};
+use crate::http::{
+    request::{self, HEAD_BYTES_MAX},
+    response::Refusal,
+    routes::{Answer, Site, answer},
+};
+use std::io;
+use tungstenite::{Message, Utf8Bytes};
+
+/// What happened on a connection, for the loop to act on.
+#[derive(Debug)]
+pub enum Event {
+    /// It became a WebSocket; the 101 is queued.
+    Upgraded {
+        /// Which of [`Site::endpoints`].
+        endpoint: usize,
+    },
+    /// A request got an answer that ends the connection; it is queued.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A text message.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary,
+    /// A WebSocket ping; its pong is queued.
+    Ping,
+    /// A WebSocket pong.
+    Pong,
+    /// The peer closes the WebSocket, or confirms our close.
+    Closed,
+    /// The peer did wrong; a close frame that says so is queued, and nothing more will be read.
+    Failed(Fault),
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrived {
+    /// So many bytes at the beginning of the buffer.
+    Bytes(usize),
+    /// Nothing for now.
+    Nothing,
+    /// The peer has finished or is gone.
+    End,
+}
+
+/// A socket and what is awaited on it.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    /// HTTP that is not written yet: an answer, or a 101 that goes before all frames.
+    unsent: Vec<u8>,
+    /// What had been read already when reading was suspended.
+    held: Vec<u8>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A request head; this much of it has come.
+    ExpectHead(Vec<u8>),
+    /// Frames.
+    Open(WebSocket),
+    /// Last words are being written; what comes in is thrown away.
+    Parting(Option<WebSocket>),
+    /// The last words are written; the peer's end is awaited.
+    Draining,
+}
+
+impl Connection {
+    /// The most memory, in bytes, that one connection takes besides itself.
+    pub fn bytes_max(limits: Limits, read_bytes: usize) -> usize {
+        WebSocket::bytes_max(limits) + read_bytes + Self::UNSENT_BYTES
+    }
+
+    /// The same before the upgrade: a head, in a buffer that doubles as it grows, and an answer.
+    pub const PENDING_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX + Self::UNSENT_BYTES;
+    const UNSENT_BYTES: usize = 4 * 1024;
+
+    /// A connection that was just accepted.
+    pub fn new(stream: Stream) -> Self {
+        Self { stream, unsent: Vec::new(), held: Vec::new(), state: State::ExpectHead(Vec::new()) }
+    }
+
+    /// The stream, to register it.
+    pub fn stream_mut(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    /// Whether a request head is awaited.
+    pub fn expects_head(&self) -> bool {
+        matches!(self.state, State::ExpectHead(_))
+    }
+
+    /// Reads once into `buffer`, or brings back what was held.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Arrived {
+        if !self.held.is_empty() {
+            let held = std::mem::take(&mut self.held);
+            // It was read into this very buffer, so it fits.
+            if let Some(front) = buffer.get_mut(..held.len()) {
+                front.copy_from_slice(&held);
+            }
+            return Arrived::Bytes(held.len());
+        }
+        match self.stream.receive(buffer) {
+            Ok(Some(0)) | Err(_) => Arrived::End,
+            Ok(Some(count)) => Arrived::Bytes(count),
+            Ok(None) => Arrived::Nothing,
+        }
+    }
+
+    /// Keeps the rest of what was read until [`Connection::receive`] is called again.
+    pub fn hold(&mut self, rest: &[u8]) {
+        self.held = rest.to_vec();
+    }
+
+    /// Whether something is held.
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Takes the next thing that happened out of `input`, which is cut accordingly; `None` when nothing more is in it.
+    pub fn next_event(&mut self, input: &mut &[u8], site: &Site) -> Option<Event> {
+        match &mut self.state {
+            State::ExpectHead(_) => self.read_head(input, site),
+            State::Open(socket) => match socket.read(input) {
+                Ok(received) => received.map(Event::from),
+                Err(fault) => Some(self.fail(fault)),
+            },
+            State::Parting(_) | State::Draining => {
+                *input = &[];
+                None
+            }
+        }
+    }
+
+    fn read_head(&mut self, input: &mut &[u8], site: &Site) -> Option<Event> {
+        let State::ExpectHead(kept) = &mut self.state else { return None };
+        // Most heads arrive whole and are read where they are.
+        let before = kept.len();
+        if before > 0 {
+            let room = input.len().min(HEAD_BYTES_MAX.saturating_sub(before));
+            kept.extend_from_slice(input.get(..room).unwrap_or_default());
+        }
+        // Most heads arrive whole and are read where they are.
+        let bytes = if before > 0 { kept.as_slice() } else { *input };
+        let parsed = request::parse(bytes);
+        let (answer, used) = match parsed {
+            Ok(Some(head)) => (answer(&head.request, site), head.bytes.saturating_sub(before)),
+            Err(refusal) => (refusal.into(), input.len()),
+            Ok(None) => {
+                if before == 0 {
+                    kept.extend_from_slice(input);
+                }
+                *input = &[];
+                return None;
+            }
+        };
+        *input = input.get(used..).unwrap_or_default();
+        Some(match answer {
+            Answer::Reply { status, bytes } => self.reply(status, bytes),
+            Answer::Upgrade { endpoint, bytes } => {
+                self.unsent = bytes;
+                Event::Upgraded { endpoint }
+            }
+        })
+    }
+
+    /// Makes the connection a WebSocket, after [`Event::Upgraded`].
+    pub fn open(&mut self, limits: Limits) {
+        self.state = State::Open(WebSocket::new(limits));
+    }
+
+    /// Answers a request that has begun and did not come to its end in time. False if there is none.
+    pub fn refuse_late(&mut self) -> bool {
+        let has_begun = matches!(&self.state, State::ExpectHead(kept) if !kept.is_empty());
+        if has_begun {
+            self.reply(Refusal::Timeout.status(), Refusal::Timeout.response());
+        }
+        has_begun
+    }
+
+    fn reply(&mut self, status: u16, bytes: Vec<u8>) -> Event {
+        self.unsent = bytes;
+        self.state = State::Parting(None);
+        Event::Answered { status }
+    }
+
+    fn fail(&mut self, fault: Fault) -> Event {
+        if let State::Open(mut socket) = std::mem::replace(&mut self.state, State::Draining) {
+            // Without room for the close frame the connection ends without it.
+            let _ = socket.close(fault.code(), fault.reason());
+            self.state = State::Parting(Some(socket));
+        }
+        Event::Failed(fault)
+    }
+
+    /// Queues a message; on a connection that is no open WebSocket it is dropped.
+    ///
+    /// # Errors
+    /// [`Fault::QueueFull`] if the peer does not read.
+    pub fn send(&mut self, message: Message) -> Result<(), Fault> {
+        let State::Open(socket) = &mut self.state else { return Ok(()) };
+        match socket.queue(message.clone()) {
+            // What one turn produces may be more than the queue holds though the peer reads well.
+            Err(Fault::QueueFull) if self.unsent.is_empty() => match socket.flush(&mut self.stream) {
+                Flushed::All | Flushed::Blocked => socket.queue(message),
+                Flushed::Over => Err(Fault::QueueFull),
+            },
+            result => result,
+        }
+    }
+
+    /// Begins the closing handshake (RFC 6455 section 7.1.2).
+    ///
+    /// # Errors
+    /// [`Fault::QueueFull`] if the peer does not read.
+    pub fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Fault> {
+        match &mut self.state {
+            State::Open(socket) => socket.close(code, reason),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is queued: the only place from which anything is written.
+    pub fn flush(&mut self) -> Flushed {
+        match write_all(&mut self.stream, &mut self.unsent) {
+            Ok(true) => {}
+            Ok(false) => return Flushed::Blocked,
+            Err(_) => return Flushed::Over,
+        }
+        let flushed = match &mut self.state {
+            State::ExpectHead(_) | State::Draining | State::Parting(None) => Flushed::All,
+            State::Open(socket) | State::Parting(Some(socket)) => socket.flush(&mut self.stream),
+        };
+        if flushed == Flushed::All && matches!(self.state, State::Parting(_)) {
+            self.stream.finish();
+            self.state = State::Draining;
+        }
+        flushed
+    }
+}
+
+impl From<Received> for Event {
+    fn from(received: Received) -> Self {
+        match received {
+            Received::Text(text) => Self::Text(text),
+            Received::Binary => Self::Binary,
+            Received::Ping => Self::Ping,
+            Received::Pong => Self::Pong,
+            Received::Close => Self::Closed,
+        }
+    }
+}
+
+/// Writes as much as the stream takes; true when nothing is left, and then the memory is given back.
+fn write_all(stream: &mut Stream, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    while !bytes.is_empty() {
+        match stream.send(bytes)? {
+            Some(count) => drop(bytes.drain(..count)),
+            None => return Ok(false),
+        }
+    }
+    *bytes = Vec::new();
+    Ok(true)
+}

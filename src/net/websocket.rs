@@ -1,0 +1,326 @@
+//! The frames of one WebSocket (RFC 6455): tungstenite's state machine, kept away from the socket.
+//!
+//! Bytes come from a buffer that all connections share, and only [`WebSocket::flush`] writes to the stream. So the
+//! loop decides when to read and when to write, and tungstenite's write buffer, which is bounded, is the outgoing queue.
+
+use super::stream::Stream;
+use std::{
+    fmt,
+    io::{self, ErrorKind, Read, Write},
+};
+use tungstenite::{
+    Error, Message, Utf8Bytes,
+    error::{CapacityError, ProtocolError},
+    protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
+};
+
+/// tungstenite reads in pieces of this size; so much is allocated for each connection.
+const READ_BYTES: usize = 128;
+
+/// How much one connection may keep.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest message, whole or in fragments.
+    pub max_message_bytes: usize,
+    /// The most that may wait for a peer that reads slowly.
+    pub max_queue_bytes: usize,
+}
+
+/// One frame or message that arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary,
+    /// A ping; its pong is queued.
+    Ping,
+    /// A pong.
+    Pong,
+    /// The peer closes, or confirms our close; the answer, if one is due, is queued.
+    Close,
+}
+
+/// What a peer did wrong, so that its connection must end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It broke RFC 6455.
+    Protocol(String),
+    /// Text that is not UTF-8.
+    NotUtf8,
+    /// A message over the limit.
+    TooLarge {
+        /// What is allowed.
+        max_bytes: usize,
+    },
+    /// It does not read what is sent to it, and its queue is full.
+    QueueFull,
+}
+
+impl Fault {
+    /// The close code of RFC 6455 section 7.4.1.
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Protocol(_) => 1002,
+            Self::NotUtf8 => 1007,
+            Self::TooLarge { .. } => 1009,
+            Self::QueueFull => 1008,
+        }
+    }
+
+    /// The reason in the close frame.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Protocol(_) => "protocol error",
+            Self::NotUtf8 => "text must be UTF-8",
+            Self::TooLarge { .. } => "message too large",
+            Self::QueueFull => "too slow",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(what) => f.write_str(what),
+            Self::NotUtf8 => f.write_str("text that is not UTF-8"),
+            Self::TooLarge { max_bytes } => {
+                write!(f, "a message of more than {max_bytes} bytes (max_message_bytes)")
+            }
+            Self::QueueFull => f.write_str("it does not read, and its queue is full (max_queue_bytes)"),
+        }
+    }
+}
+
+/// How far writing came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// Everything is written.
+    All,
+    /// The rest waits until the socket takes more.
+    Blocked,
+    /// The closing handshake is complete, or the stream is broken: nothing more to do.
+    Over,
+}
+
+/// One WebSocket of a server, after the handshake.
+#[derive(Debug)]
+pub struct WebSocket {
+    context: WebSocketContext,
+}
+
+impl WebSocket {
+    /// The most memory, in bytes, that one WebSocket takes besides itself.
+    pub const fn bytes_max(limits: Limits) -> usize {
+        // A frame being read and a message being put together, each in a buffer that doubles as it grows; and the
+        // outgoing queue, likewise.
+        2 * (READ_BYTES + limits.max_message_bytes)
+            + 2 * limits.max_message_bytes
+            + 2 * limits.max_queue_bytes
+    }
+
+    /// A WebSocket on which nothing was said yet.
+    pub fn new(limits: Limits) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            // Below this nothing is written by itself; and this is the bound. tungstenite wants them to differ.
+            .write_buffer_size(limits.max_queue_bytes)
+            .max_write_buffer_size(limits.max_queue_bytes.saturating_add(1))
+            .max_message_size(Some(limits.max_message_bytes))
+            .max_frame_size(Some(limits.max_message_bytes));
+        Self { context: WebSocketContext::new(Role::Server, Some(config)) }
+    }
+
+    /// Takes one frame or message from `input`, which is cut accordingly; `None` when there is no whole one in it: all of it is
+    /// kept then.
+    ///
+    /// # Errors
+    /// The [`Fault`] that ends this connection. What follows in `input` has no meaning any more.
+    pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Received>, Fault> {
+        if !self.context.can_read() {
+            *input = &[];
+            return Ok(None);
+        }
+        match self.context.read(&mut Buffered(input)) {
+            Ok(Message::Text(text)) => Ok(Some(Received::Text(text))),
+            Ok(Message::Binary(_)) => Ok(Some(Received::Binary)),
+            Ok(Message::Ping(_)) => Ok(Some(Received::Ping)),
+            Ok(Message::Pong(_)) => Ok(Some(Received::Pong)),
+            Ok(Message::Close(_)) => Ok(Some(Received::Close)),
+            Ok(Message::Frame(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(None),
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    /// Queues a message. After the close, messages are dropped silently: the peer will not read them.
+    ///
+    /// # Errors
+    /// [`Fault::QueueFull`]: flush, and try again or give up.
+    pub fn queue(&mut self, message: Message) -> Result<(), Fault> {
+        match self.context.write(&mut Buffered(&mut &[][..]), message) {
+            Err(Error::WriteBufferFull(_)) => Err(Fault::QueueFull),
+            // Nothing was written, which is what is wanted, or a close is under way.
+            _ => Ok(()),
+        }
+    }
+
+    /// Queues a close frame, after which nothing else can be queued.
+    ///
+    /// # Errors
+    /// [`Fault::QueueFull`]: there is no room even for that.
+    pub fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Fault> {
+        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
+        match self.context.close(&mut Buffered(&mut &[][..]), Some(frame)) {
+            Err(Error::WriteBufferFull(_)) => Err(Fault::QueueFull),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what is queued.
+    pub fn flush(&mut self, stream: &mut Stream) -> Flushed {
+        match self.context.flush(&mut Wire(stream)) {
+            Ok(()) => Flushed::All,
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Flushed::Blocked,
+            Err(_) => Flushed::Over,
+        }
+    }
+}
+
+fn fault(error: Error) -> Fault {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            Fault::TooLarge { max_bytes: max_size }
+        }
+        Error::Utf8(_) => Fault::NotUtf8,
+        Error::Protocol(ProtocolError::InvalidCloseSequence) => {
+            Fault::Protocol("a malformed close frame".to_owned())
+        }
+        error => Fault::Protocol(error.to_string()),
+    }
+}
+
+/// What tungstenite sees while it must not touch the socket: it reads what is there already, and writing has to wait.
+struct Buffered<'a, 'b>(&'a mut &'b [u8]);
+
+impl Read for Buffered<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() { Err(ErrorKind::WouldBlock.into()) } else { self.0.read(buffer) }
+    }
+}
+
+impl Write for Buffered<'_, '_> {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What tungstenite sees while it may write.
+struct Wire<'a>(&'a mut Stream);
+
+impl Read for Wire<'_> {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.send(bytes)?.ok_or_else(|| ErrorKind::WouldBlock.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { max_message_bytes: 100, max_queue_bytes: 300 };
+
+    /// A frame as a client sends it, masked with zeros: the payload stays readable.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0][..], payload].concat()
+    }
+
+    fn read_all(bytes: &[u8]) -> (Vec<Received>, Option<Fault>) {
+        let mut socket = WebSocket::new(LIMITS);
+        let mut received = Vec::new();
+        let mut input = bytes;
+        loop {
+            match socket.read(&mut input) {
+                Ok(Some(one)) => received.push(one),
+                Ok(None) => return (received, None),
+                Err(fault) => return (received, Some(fault)),
+            }
+        }
+    }
+
+    #[test]
+    fn messages_come_out_whole_wherever_the_bytes_are_cut() {
+        let bytes =
+            [frame(0x01, b"frag"), frame(0x89, b"?"), frame(0x80, b"ments"), frame(0x81, b"next")].concat();
+        for cut in 0..bytes.len() {
+            let mut socket = WebSocket::new(LIMITS);
+            let mut received = Vec::new();
+            for mut input in [&bytes[..cut], &bytes[cut..]] {
+                while let Some(one) = socket.read(&mut input).unwrap() {
+                    received.push(one);
+                }
+                assert!(input.is_empty(), "all is kept");
+            }
+            let text = |text: &'static str| Received::Text(Utf8Bytes::from_static(text));
+            assert_eq!(received, [Received::Ping, text("fragments"), text("next")], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        let unmasked = [0x81, 0x01, b'x'];
+        let cases: [(&[u8], u16); 9] = [
+            (&unmasked, 1002),
+            (&frame(0xc1, b"reserved bit"), 1002),
+            (&frame(0x83, b"reserved opcode"), 1002),
+            (&frame(0x80, b"nothing to continue"), 1002),
+            (&frame(0x09, b"fragmented ping"), 1002),
+            (&frame(0x88, b"\x03"), 1002),
+            (&frame(0x81, b"\xff\xfe"), 1007),
+            (&frame(0x81, &[b'x'; 101]), 1009),
+            (&[frame(0x01, &[b'x'; 60]), frame(0x80, &[b'x'; 60])].concat(), 1009),
+        ];
+        for (bytes, code) in cases {
+            let (received, fault) = read_all(bytes);
+            assert_eq!(fault.map(|fault| fault.code()), Some(code), "{bytes:?} gave {received:?}");
+        }
+        let huge = [0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+        assert_eq!(
+            read_all(&huge).1,
+            Some(Fault::TooLarge { max_bytes: 100 }),
+            "refused before anything is allocated"
+        );
+    }
+
+    #[test]
+    fn the_queue_is_bounded() {
+        let mut socket = WebSocket::new(LIMITS);
+        let message = || Message::Text(Utf8Bytes::from_static("0123456789012345678901234567890123456789"));
+        let taken = (0..100).take_while(|_| socket.queue(message()).is_ok()).count();
+        assert_eq!(taken, 7, "7 x 42 bytes are 294 of 300");
+        assert_eq!(socket.queue(message()), Err(Fault::QueueFull));
+    }
+
+    #[test]
+    fn nothing_is_read_after_the_peers_close() {
+        let mut input = &[frame(0x88, b"\x03\xe8"), frame(0x81, b"late")].concat()[..];
+        let mut socket = WebSocket::new(LIMITS);
+        assert_eq!(socket.read(&mut input), Ok(Some(Received::Close)));
+        assert_eq!(socket.read(&mut input), Ok(None));
+        assert!(input.is_empty());
+    }
+}

@@ -1,0 +1,62 @@
+//! Taking newcomers in, and waiting where that is not possible.
+
+use super::{Client, Server, token_of};
+use crate::net::{listener::Accepted, stream::Stream};
+use std::{io, net::IpAddr, time::Duration};
+
+/// Newcomers taken in per turn and listener.
+const ACCEPTS_A_TURN: usize = 64;
+/// How long to wait before accepting again when there was no descriptor left and none became free.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// That there is none is logged once in this time.
+const EXHAUSTION_LOG_PAUSE: Duration = Duration::from_secs(60);
+
+impl Server {
+    pub(super) fn accept_ready(&mut self) {
+        if self.accept_again.is_some_and(|at| self.now.mono < at) {
+            return;
+        }
+        for index in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_A_TURN {
+                // While the table is full, newcomers wait in the kernel.
+                let Some(listening) = self.listeners.get_mut(index).filter(|listening| listening.is_ready)
+                else {
+                    break;
+                };
+                if self.clients.is_full() {
+                    return;
+                }
+                match listening.listener.accept() {
+                    Accepted::Connection(stream, address) => self.admit(stream, address),
+                    Accepted::Gone => {}
+                    Accepted::Nobody => listening.is_ready = false,
+                    Accepted::Exhausted(error) => return self.pause_accepting(&error),
+                }
+            }
+        }
+        if self.accept_again.take().is_some() {
+            log::debug!("accepting connections again");
+        }
+    }
+
+    fn pause_accepting(&mut self, error: &io::Error) {
+        self.accept_again = Some(self.now.mono.after(ACCEPT_PAUSE));
+        if self.exhaustion_logged.is_none_or(|at| self.now.mono.since(at) >= EXHAUSTION_LOG_PAUSE) {
+            self.exhaustion_logged = Some(self.now.mono);
+            let here = self.clients.len();
+            log::warn!("cannot accept connections for now ({error}); the {here} that are here are served");
+        }
+    }
+
+    fn admit(&mut self, stream: Stream, address: IpAddr) {
+        let deadline = self.now.mono.after(self.head_timeout);
+        let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, deadline)) else { return };
+        self.arm(deadline);
+        log::debug!("connection {key} from {address}");
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if let Err(error) = client.connection.stream_mut().register(self.poll.registry(), token_of(key)) {
+            log::warn!("connection {key} cannot be watched: {error}");
+            self.doom(key);
+        }
+    }
+}

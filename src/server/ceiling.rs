@@ -1,0 +1,86 @@
+//! The most memory that a configuration can take, in bytes: every table and every limit added up.
+
+use super::{Client, READ_BYTES};
+use crate::{config::Config, net::connection::Connection, signaling::Hub, slots::Slots};
+use std::fmt;
+
+/// Code, stack, C library, allocator and the loop's own small buffers, generously.
+const BASE: usize = 3 << 20;
+
+/// The parts of the ceiling, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Ceiling {
+    /// The process before any table.
+    pub base: usize,
+    /// Tables of the loop and the hub, and what the hub keeps for its peers.
+    pub tables: usize,
+    /// One client with every buffer full.
+    pub per_client: usize,
+    /// How many clients.
+    pub clients: usize,
+    /// One connection that is no client.
+    pub per_pending: usize,
+    /// How many of these.
+    pub pending: usize,
+}
+
+impl Ceiling {
+    /// What follows from a configuration.
+    pub fn of(config: &Config) -> Self {
+        let limits = config.websocket_limits();
+        Self {
+            base: BASE,
+            tables: Slots::<Client>::bytes(config.max_connections())
+                + Hub::bytes_max(&config.signaling_limits()),
+            per_client: Connection::bytes_max(limits, READ_BYTES),
+            clients: config.max_clients,
+            // Leaving clients are among them, with their buffers still full.
+            per_pending: Connection::bytes_max(limits, READ_BYTES).max(Connection::PENDING_BYTES_MAX),
+            pending: config.max_pending_connections,
+        }
+    }
+
+    /// The sum.
+    pub fn total(&self) -> usize {
+        self.base + self.tables + self.per_client * self.clients + self.per_pending * self.pending
+    }
+}
+
+impl fmt::Display for Ceiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "memory ceiling: {} KiB = {} for the program, {} for tables, {} clients at {}, {} other connections at {}",
+            kib(self.total()),
+            kib(self.base),
+            kib(self.tables),
+            self.clients,
+            kib(self.per_client),
+            self.pending,
+            kib(self.per_pending),
+        )
+    }
+}
+
+fn kib(bytes: usize) -> usize {
+    bytes.div_ceil(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ceiling_follows_the_limits() {
+        let of = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            Ceiling::of(&config).total()
+        };
+        let default = of(|_| {});
+        assert!(of(|c| c.max_clients *= 2) > default + default / 2);
+        assert!(of(|c| c.max_queue_bytes /= 2) < default);
+        assert!(of(|c| c.max_rooms *= 2) > default);
+        assert_eq!(default, Ceiling::of(&Config::default()).total());
+    }
+}

@@ -1,0 +1,45 @@
+//! One row of the loop's table: a connection, and what the loop remembers about it between two turns.
+
+use crate::{
+    net::{connection::Connection, stream::Stream},
+    signaling::Mono,
+};
+use std::net::IpAddr;
+
+/// A connection and its marks. Handlers only set marks; later steps of the turn act on them.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) connection: Connection,
+    pub(super) address: IpAddr,
+    /// Whether the hub knows it: from the upgrade until it is let go.
+    pub(super) is_peer: bool,
+    /// The peer has finished sending: a short read is then not yet the end.
+    pub(super) is_read_closed: bool,
+    /// It is in the list of those to be read. The system says once for each arrival that something is there, so it stays there until
+    /// a read finds less than it asked for.
+    pub(super) is_runnable: bool,
+    /// It is in the list of those to be flushed.
+    pub(super) is_dirty: bool,
+    /// Its socket was full: it is flushed when that becomes writable.
+    pub(super) is_blocked: bool,
+    /// It is in the list of those to be freed.
+    pub(super) is_doomed: bool,
+    /// When the patience with it ends: for its request, or for its end.
+    pub(super) deadline: Option<Mono>,
+}
+
+impl Client {
+    pub(super) fn new(stream: Stream, address: IpAddr, deadline: Mono) -> Self {
+        Self {
+            connection: Connection::new(stream),
+            address,
+            is_peer: false,
+            is_read_closed: false,
+            is_runnable: false,
+            is_dirty: false,
+            is_blocked: false,
+            is_doomed: false,
+            deadline: Some(deadline),
+        }
+    }
+}

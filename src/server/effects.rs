@@ -1,0 +1,73 @@
+//! Doing what the hub wants done: messages are queued and connections marked, nothing is written or freed here.
+
+use super::{Server, mark};
+use crate::{
+    signaling::{Close, Effect, Input, Verdict},
+    slots::Key,
+};
+use std::borrow::Cow;
+use tungstenite::{Bytes, Message, Utf8Bytes};
+
+impl Server {
+    pub(super) fn drive(&mut self, input: Input<'_>) {
+        self.hub.handle(input, self.now, &mut self.out);
+        self.apply(None);
+    }
+
+    /// Does what the hub wants done. `arrived` is the message that it has just handled, if it was one.
+    pub(super) fn apply(&mut self, arrived: Option<Utf8Bytes>) {
+        let mut out = std::mem::take(&mut self.out);
+        let mut asked = None;
+        for effect in out.drain(..) {
+            match effect {
+                Effect::Send { to, text: Cow::Borrowed(text) } => {
+                    self.send(to, Message::Text(Utf8Bytes::from_static(text)));
+                }
+                Effect::Send { to, text: Cow::Owned(text) } => self.send(to, text.into()),
+                Effect::Relay { to } => {
+                    if let Some(text) = &arrived {
+                        self.send(to, Message::Text(text.clone()));
+                    }
+                }
+                Effect::Ping { to } => self.send(to, Message::Ping(Bytes::new())),
+                Effect::Close { peer, close } => self.close(peer, close),
+                Effect::Ask { peer, .. } => asked = Some(peer),
+            }
+        }
+        self.out = out;
+        if let Some(peer) = asked {
+            // No setting names an authority yet, so the hub never asks; if it did, nobody would be let in unasked.
+            log::error!("client {peer}: there is no authority to ask");
+            self.drive(Input::Verdict { peer, verdict: Verdict::Failed });
+            // What it sent meanwhile was left where it is.
+            if let Some(client) = self.clients.get_mut(peer) {
+                mark(&mut client.is_runnable, &mut self.runnable, peer);
+            }
+        }
+    }
+
+    fn send(&mut self, to: Key, message: Message) {
+        let Some(client) = self.clients.get_mut(to) else { return };
+        match client.connection.send(message) {
+            Ok(()) => mark(&mut client.is_dirty, &mut self.dirty, to),
+            Err(fault) => {
+                log::info!("client {to} let go: {fault}");
+                self.doom(to);
+            }
+        }
+    }
+
+    fn close(&mut self, key: Key, close: Close) {
+        let level = if close.is_fault() { log::Level::Info } else { log::Level::Debug };
+        log::log!(level, "client {key} closed with {}: {}", close.code(), close.label());
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.is_peer = false;
+        match client.connection.close(close.code(), close.reason()) {
+            Ok(()) => {
+                mark(&mut client.is_dirty, &mut self.dirty, key);
+                self.expect_end(key);
+            }
+            Err(_) => self.doom(key),
+        }
+    }
+}

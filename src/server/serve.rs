@@ -1,0 +1,96 @@
+//! Reading: what came on a connection goes to the hub.
+
+use super::{Server, mark};
+use crate::{
+    net::connection::{Arrived, Event},
+    signaling::Input,
+    slots::Key,
+};
+use tungstenite::Utf8Bytes;
+
+impl Server {
+    pub(super) fn serve_readable(&mut self) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        // Those with something left are marked again, for the next turn: everybody else comes first.
+        let mut runnable = std::mem::replace(&mut self.runnable, std::mem::take(&mut self.working));
+        for key in runnable.drain(..) {
+            if let Some(client) = self.clients.get_mut(key) {
+                client.is_runnable = false;
+                self.serve(key, &mut scratch);
+            }
+        }
+        self.working = runnable;
+        self.scratch = scratch;
+    }
+
+    /// Reads once from one connection, and acts on all that it brought.
+    fn serve(&mut self, key: Key, scratch: &mut [u8]) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if client.is_doomed || (client.is_peer && !self.hub.can_read(key)) {
+            return;
+        }
+        let was_held = client.connection.holds();
+        let count = match client.connection.receive(scratch) {
+            Arrived::Bytes(count) => count,
+            Arrived::Nothing => return,
+            Arrived::End => return self.end(key, "the socket ended"),
+        };
+        // A read that was not filled has emptied the socket, unless the end is behind it (epoll(7), question 9).
+        if was_held || count == scratch.len() || client.is_read_closed {
+            mark(&mut client.is_runnable, &mut self.runnable, key);
+        }
+        let mut input = scratch.get(..count).unwrap_or_default();
+        self.site.is_full = self.hub.len() >= self.max_clients || self.stopping.is_some();
+        while let Some(client) = self.clients.get_mut(key).filter(|client| !client.is_doomed) {
+            if client.is_peer && !self.hub.can_read(key) {
+                return client.connection.hold(input);
+            }
+            match client.connection.next_event(&mut input, &self.site) {
+                Some(event) => self.handle_event(key, event),
+                None => return,
+            }
+        }
+    }
+
+    fn handle_event(&mut self, key: Key, event: Event) {
+        match event {
+            Event::Text(text) => return self.handle_text(key, text),
+            Event::Pong => return self.drive(Input::Pong { peer: key }),
+            Event::Binary => return self.drive(Input::Binary { peer: key }),
+            Event::Ping => self.drive(Input::Ping { peer: key }),
+            Event::Upgraded { endpoint } => self.open(key, endpoint),
+            Event::Answered { status } => {
+                log::debug!("connection {key} answered with {status}");
+                self.expect_end(key);
+            }
+            Event::Closed => {
+                self.expect_end(key);
+                self.leave_hub(key);
+            }
+            Event::Failed(fault) => {
+                log::info!("client {key} closed with {}: {fault}", fault.code());
+                self.expect_end(key);
+                self.leave_hub(key);
+            }
+        }
+        // Each of these queued something to write.
+        if let Some(client) = self.clients.get_mut(key) {
+            mark(&mut client.is_dirty, &mut self.dirty, key);
+        }
+    }
+
+    fn open(&mut self, key: Key, endpoint: usize) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let Some(dialect) = self.dialects.get(endpoint).copied() else { return };
+        client.connection.open(self.limits);
+        client.is_peer = true;
+        client.deadline = None;
+        let address = client.address;
+        self.drive(Input::Open { peer: key, dialect, address });
+    }
+
+    fn handle_text(&mut self, key: Key, text: Utf8Bytes) {
+        self.hub.handle(Input::Text { peer: key, text: &text }, self.now, &mut self.out);
+        self.apply(Some(text));
+    }
+}

@@ -1,0 +1,216 @@
+//! The Ayame dialect: what each message means (protocols.md section 1, compatible with OpenAyame/ayame 2026.2.0).
+
+use super::{
+    Close, Dialect, Effect, Grant, Hub, Misspoke, Now, Outbox, PeerId, Question, Verdict,
+    dialect::{parse_object, to_json},
+    rooms::RoomId,
+    seating,
+    session::{Applicant, State},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use ulid::Ulid;
+
+/// The reason of a reject when the room has no seat left.
+pub(super) const FULL: &str = "full";
+/// The reason of a reject when the server could not do its part.
+pub(super) const INTERNAL_SERVER_ERROR: &str = "InternalServerError";
+
+pub(super) const PING: &str = r#"{"type":"ping"}"#;
+pub(super) const BYE: &str = r#"{"type":"bye"}"#;
+
+/// The only field that decides what happens to a message; all else is passed over.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+}
+
+/// The client's first message. A null is the same as an absent field.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Register {
+    room_id: Option<String>,
+    client_id: Option<String>,
+    signaling_key: Option<String>,
+    key: Option<String>,
+    /// Passed on to the authority.
+    pub authn_metadata: Option<Box<RawValue>>,
+    /// Name and version of the client library.
+    pub ayame_client: Option<String>,
+    /// Name and version of the browser or device.
+    pub environment: Option<String>,
+    /// Version of the WebRTC library.
+    pub libwebrtc: Option<String>,
+    standalone: Option<bool>,
+}
+
+impl Register {
+    /// The room to sit in; empty if none was named, which no accepted register has.
+    pub fn room_id(&self) -> &str {
+        self.room_id.as_deref().unwrap_or_default()
+    }
+
+    /// The client's own id, if it gave one that is not empty.
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// The signaling key: `signalingKey`, else `key`, which is what real clients send.
+    pub fn key(&self) -> Option<&str> {
+        self.signaling_key.as_deref().or(self.key.as_deref())
+    }
+
+    /// Whether the client is done with the server once it is connected.
+    pub fn is_standalone(&self) -> bool {
+        self.standalone == Some(true)
+    }
+
+    /// What cannot be accepted, in words for the client.
+    fn over_limit(&self, max_id_bytes: usize) -> Option<String> {
+        let fields = [("roomId", Some(self.room_id())), ("clientId", self.client_id()), ("key", self.key())];
+        let (name, value) =
+            fields.into_iter().find(|(_, value)| value.is_some_and(|value| value.len() > max_id_bytes))?;
+        Some(format!("{name} has {} bytes, allowed are {max_id_bytes}", value.map_or(0, str::len)))
+    }
+}
+
+/// A STUN or TURN server, as `RTCIceServer` of the WebRTC API has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IceServer {
+    /// Always an array on the wire.
+    pub urls: Vec<String>,
+    /// For TURN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// For TURN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accept<'a> {
+    r#type: &'static str,
+    connection_id: String,
+    is_exist_client: bool,
+    is_exist_user: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ice_servers: &'a [IceServer],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authz_metadata: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Reject<'a> {
+    r#type: &'static str,
+    reason: &'a str,
+}
+
+/// The answer to a register that got a seat. `is_exist` says whether somebody sits there already; then the newcomer
+/// makes the offer.
+pub(super) fn accept(connection_id: Ulid, is_exist: bool, grant: &Grant) -> String {
+    to_json(&Accept {
+        r#type: "accept",
+        connection_id: connection_id.to_string(),
+        // momo and the web SDK read only isExistUser, others only isExistClient.
+        is_exist_client: is_exist,
+        is_exist_user: is_exist,
+        ice_servers: &grant.ice_servers,
+        authz_metadata: grant.authz_metadata.as_deref(),
+    })
+}
+
+pub(super) fn reject(reason: &str) -> String {
+    to_json(&Reject { r#type: "reject", reason })
+}
+
+pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, now: Now, out: &mut Outbox) {
+    if let Err(misspoke) = decide(hub, peer, text, now, out) {
+        hub.let_go(peer, Close::Misspoke(misspoke), out);
+    }
+}
+
+fn decide(hub: &mut Hub, peer: PeerId, text: &str, now: Now, out: &mut Outbox) -> Result<(), Misspoke> {
+    let Some(session) = hub.peers.get_mut(peer) else { return Ok(()) };
+    let envelope: Envelope = parse_object(text)?;
+    match (&*envelope.kind, &session.state) {
+        ("pong", _) => session.ponged = now.mono,
+        ("bye", _) => hub.let_go(peer, Close::Left, out),
+        ("register", State::ExpectRegister { .. }) => register(hub, peer, parse_object(text)?, now, out)?,
+        ("register", _) => return Err(Misspoke::RegisteredTwice),
+        ("offer" | "answer" | "candidate", State::Joined(seat)) => relay(seat.room, peer, hub, out),
+        ("message", State::Joined(seat)) if hub.limits.type_message => relay(seat.room, peer, hub, out),
+        ("connected", State::Joined(seat)) if seat.standalone => hub.let_go(peer, Close::Left, out),
+        ("connected", State::Joined(_)) => {}
+        ("offer" | "answer" | "candidate" | "connected", _) => return Err(Misspoke::NotRegistered),
+        ("message", _) if hub.limits.type_message => return Err(Misspoke::NotRegistered),
+        _ => return Err(Misspoke::UnknownType),
+    }
+    Ok(())
+}
+
+/// To the other seat, byte for byte; alone in the room, to nobody.
+fn relay(room: RoomId, from: PeerId, hub: &Hub, out: &mut Outbox) {
+    out.extend(hub.rooms.peers(room).filter(|to| *to != from).map(|to| Effect::Relay { to }));
+}
+
+fn register(
+    hub: &mut Hub,
+    peer: PeerId,
+    register: Register,
+    now: Now,
+    out: &mut Outbox,
+) -> Result<(), Misspoke> {
+    if register.room_id().is_empty() {
+        return Err(Misspoke::NoRoomId);
+    }
+    if let Some(reason) = register.over_limit(hub.limits.max_id_bytes) {
+        hub.reject(peer, reason.into(), now, out);
+        return Ok(());
+    }
+    let connection_id = hub.ids.next(now.unix_ms);
+    let applicant = Box::new(Applicant { register, connection_id, grant: Grant::default() });
+    if !hub.limits.ask_verdict {
+        seating::admit(hub, peer, applicant, now, out);
+        return Ok(());
+    }
+    let question =
+        Question { connection_id: connection_id.to_string(), register: applicant.register.clone() };
+    out.push(Effect::Ask { peer, question: Box::new(question) });
+    hub.set_state(peer, State::ExpectVerdict { applicant });
+    Ok(())
+}
+
+pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, now: Now, out: &mut Outbox) {
+    let Some(session) = hub.peers.get_mut(peer) else { return };
+    if !matches!(session.state, State::ExpectVerdict { .. }) {
+        return;
+    }
+    let Some(mut applicant) = session.take_applicant() else { return };
+    match verdict {
+        Verdict::Allow(grant) => {
+            applicant.grant = grant;
+            // The verdict comes before the seat: an allowed client can still find the room full.
+            seating::admit(hub, peer, applicant, now, out);
+        }
+        Verdict::Deny { reason } => hub.reject(peer, reason.into(), now, out),
+        Verdict::Failed => hub.reject(peer, INTERNAL_SERVER_ERROR.into(), now, out),
+    }
+}
+
+/// When either seat ends, for any reason, the room ends with it: the other hears bye and is closed, in that order.
+/// Old SDKs clean up only on that close.
+pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, state: State, out: &mut Outbox) {
+    let State::Joined(seat) = state else { return };
+    log::info!("{} left room {:?}", seat.connection_id, hub.rooms.name(seat.room));
+    hub.rooms.leave(seat.room, peer);
+    let Some(mate) = hub.rooms.peers(seat.room).next() else { return };
+    hub.rooms.leave(seat.room, mate);
+    let Some(session) = hub.take(mate) else { return };
+    if !session.is_standalone() {
+        out.push(Effect::Send { to: mate, text: Dialect::Ayame.farewell().into() });
+    }
+    out.push(Effect::Close { peer: mate, close: Close::RoomEnded });
+}

@@ -1,0 +1,311 @@
+//! The pure core: who is there, who sits with whom, and who must hear what.
+//!
+//! There is no socket here, no clock, no source of randomness and no mio: whatever happened comes in as an
+//! [`Input`] together with the time ([`Now`]), whatever must happen goes out as an [`Effect`]. So a test runs an
+//! hour in a millisecond, and nothing in here can fail for a reason outside. This file is the vocabulary; the story begins
+//! in [`hub`].
+
+mod ayame;
+pub mod dialect;
+pub mod hub;
+mod ids;
+mod rejections;
+mod rooms;
+mod seating;
+mod session;
+
+use std::{borrow::Cow, net::IpAddr, time::Duration};
+
+pub use crate::slots::Key as PeerId;
+pub use ayame::{IceServer, Register};
+pub use dialect::Dialect;
+pub use hub::Hub;
+use serde_json::value::RawValue;
+
+/// A point on the monotonic clock: milliseconds since the server started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(u64);
+
+impl Mono {
+    /// The start.
+    pub const START: Self = Self(0);
+
+    /// The point this many milliseconds after the start.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the start.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The point `duration` later, to the millisecond.
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero if it is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// What time it is: read once a turn by the loop, handed on to everybody.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For deadlines: never runs backwards.
+    pub mono: Mono,
+    /// For ids: milliseconds since 1970 by the board's clock, right or wrong.
+    pub unix_ms: u64,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A WebSocket is open; nothing was said on it yet.
+    Open {
+        /// The name by which everything later refers to this peer.
+        peer: PeerId,
+        /// The protocol it speaks.
+        dialect: Dialect,
+        /// Where it comes from, for what is counted per address.
+        address: IpAddr,
+    },
+    /// A text message arrived.
+    Text {
+        /// Who sent it.
+        peer: PeerId,
+        /// The whole message.
+        text: &'a str,
+    },
+    /// A binary message arrived; what was in it matters to no dialect yet.
+    Binary {
+        /// Who sent it.
+        peer: PeerId,
+    },
+    /// A WebSocket pong arrived: the peer is alive.
+    Pong {
+        /// Who sent it.
+        peer: PeerId,
+    },
+    /// A WebSocket ping arrived (its pong is the connection's business).
+    Ping {
+        /// Who sent it.
+        peer: PeerId,
+    },
+    /// The answer to an [`Effect::Ask`].
+    Verdict {
+        /// Whom it is about.
+        peer: PeerId,
+        /// What was decided.
+        verdict: Verdict,
+    },
+    /// The socket ended or was given up, whatever the reason; nothing can be sent to this peer any more.
+    Ended {
+        /// Whose socket.
+        peer: PeerId,
+    },
+    /// The server is stopping and lets this peer go: a farewell, then Close 1001.
+    Stop {
+        /// Who is let go.
+        peer: PeerId,
+    },
+}
+
+/// What must be done now, in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a text message.
+    Send {
+        /// To whom.
+        to: PeerId,
+        /// The message.
+        text: Cow<'static, str>,
+    },
+    /// Send on the very message of the [`Input::Text`] being handled, byte for byte.
+    Relay {
+        /// To whom.
+        to: PeerId,
+    },
+    /// Send a WebSocket ping.
+    Ping {
+        /// To whom.
+        to: PeerId,
+    },
+    /// Ask the authority whether this peer may register; its text is not read until the [`Input::Verdict`].
+    Ask {
+        /// Who wants to register.
+        peer: PeerId,
+        /// What the authority needs to know.
+        question: Box<Question>,
+    },
+    /// Let the peer go. The hub has forgotten it already: nothing about it follows.
+    Close {
+        /// Who is let go.
+        peer: PeerId,
+        /// Why.
+        close: Close,
+    },
+}
+
+/// The effects of one input, drained by the caller after each call.
+pub type Outbox = Vec<Effect>;
+
+/// What an authority is asked about a peer that wants to register (Ayame's authn webhook request).
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The id that the server gave this connection (a ULID).
+    pub connection_id: String,
+    /// What the client said, whole.
+    pub register: Register,
+}
+
+/// What an authority decided.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The peer may take a seat if there is one.
+    Allow(Grant),
+    /// The peer is rejected with this reason.
+    Deny {
+        /// Passed on to the client.
+        reason: String,
+    },
+    /// No verdict could be had: late, broken or nonsense.
+    Failed,
+}
+
+/// What an accepted peer is given besides its seat.
+#[derive(Debug, Default)]
+pub struct Grant {
+    /// STUN and TURN servers; empty means that none are mentioned.
+    pub ice_servers: Vec<IceServer>,
+    /// Passed through to the client untouched.
+    pub authz_metadata: Option<Box<RawValue>>,
+}
+
+/// Why the core lets a peer go. [`Close::code`], [`Close::reason`] and [`Close::label`] say the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// It said something that the dialect answers by closing, without an error message.
+    Misspoke(Misspoke),
+    /// It sent a binary message to a dialect of text.
+    Binary,
+    /// It was told why in a `reject`.
+    Rejected,
+    /// The other seat ended, and with it the room.
+    RoomEnded,
+    /// It said that it leaves.
+    Left,
+    /// Somebody else needed the seat, and it was silent or the same client came again.
+    Evicted,
+    /// It did not register in time.
+    RegisterTimeout,
+    /// It answered no ping in time.
+    PongTimeout,
+    /// It sent nothing at all in time.
+    ReadTimeout,
+    /// The server is stopping.
+    Stopping,
+}
+
+impl Close {
+    /// The WebSocket close code (RFC 6455 section 7.4.1; which one when: protocols.md section 1).
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Stopping => 1001,
+            Self::Binary => 1003,
+            Self::RegisterTimeout => 1008,
+            _ => 1000,
+        }
+    }
+
+    /// The reason in the close frame. Empty where Ayame's is empty.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Stopping => "the server is stopping",
+            Self::Binary => "this endpoint takes text messages only",
+            Self::RegisterTimeout => "no register in time",
+            _ => "",
+        }
+    }
+
+    /// A word for logs and metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Misspoke(how) => how.label(),
+            Self::Binary => "binary message",
+            Self::Rejected => "rejected",
+            Self::RoomEnded => "room ended",
+            Self::Left => "left",
+            Self::Evicted => "evicted",
+            Self::RegisterTimeout => "no register in time",
+            Self::PongTimeout => "no pong in time",
+            Self::ReadTimeout => "silent too long",
+            Self::Stopping => "server stopping",
+        }
+    }
+
+    /// Whether the peer is to blame, which makes it worth a line in the log.
+    pub fn is_fault(self) -> bool {
+        match self {
+            Self::Misspoke(_) | Self::Binary => true,
+            Self::RegisterTimeout | Self::PongTimeout | Self::ReadTimeout | Self::Evicted => true,
+            Self::Rejected | Self::RoomEnded | Self::Left | Self::Stopping => false,
+        }
+    }
+}
+
+/// What was wrong with a message that is answered by closing (protocols.md section 1, point 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misspoke {
+    /// Not JSON, or JSON that is not an object with a `type` string, or a field of the wrong type.
+    NotAMessage,
+    /// A `type` that this dialect does not have.
+    UnknownType,
+    /// A message that needs a seat, from a peer without one.
+    NotRegistered,
+    /// A second register.
+    RegisteredTwice,
+    /// A register without a room.
+    NoRoomId,
+}
+
+impl Misspoke {
+    fn label(self) -> &'static str {
+        match self {
+            Self::NotAMessage => "not a message: a JSON object with a type was expected",
+            Self::UnknownType => "unknown message type",
+            Self::NotRegistered => "a message before accept",
+            Self::RegisteredTwice => "a second register",
+            Self::NoRoomId => "a register without roomId",
+        }
+    }
+}
+
+/// The core's share of the configuration.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Peer keys have indices below this.
+    pub max_peers: usize,
+    /// Rooms at the same time.
+    pub max_rooms: usize,
+    /// Length of a room id, client id or key, in bytes.
+    pub max_id_bytes: usize,
+    /// Time from open to register.
+    pub register_timeout: Duration,
+    /// Time between pings; one tick for all peers.
+    pub ping_interval: Duration,
+    /// Time without a pong of either kind after which a peer is let go.
+    pub pong_timeout: Duration,
+    /// Time without any message after which a peer is let go.
+    pub read_timeout: Duration,
+    /// How long a seated peer may stay silent when a newcomer needs its seat.
+    pub eviction_silence: Duration,
+    /// The longest time that a reject is held back for an address that is rejected again and again.
+    pub reject_delay_max: Duration,
+    /// Whether Ayame's `message` type is relayed.
+    pub type_message: bool,
+    /// Whether an authority is asked before a seat is given ([`Effect::Ask`]).
+    pub ask_verdict: bool,
+}

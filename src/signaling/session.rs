@@ -1,0 +1,149 @@
+//! One peer: what the hub waits for from it, and until when.
+
+use super::{Dialect, Grant, Limits, Mono, Now, Register, rooms::RoomId};
+use std::{borrow::Cow, net::IpAddr};
+use ulid::Ulid;
+
+/// A peer from the moment its WebSocket is open until it is let go.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) dialect: Dialect,
+    pub(super) address: IpAddr,
+    /// When it last said anything.
+    pub(super) heard: Mono,
+    /// The number of the hub's input that was: exact where two fall into one millisecond.
+    pub(super) heard_at: u64,
+    /// When it last answered a ping, of either kind; the open counts as one.
+    pub(super) ponged: Mono,
+    pub(super) state: State,
+}
+
+/// What is awaited from a peer.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Its register.
+    ExpectRegister { until: Mono },
+    /// The authority's verdict on its register; its text is not read meanwhile.
+    ExpectVerdict { applicant: Box<Applicant> },
+    /// A seat: the room is full, and the seated are being asked whether they are alive.
+    ExpectSeat { applicant: Box<Applicant>, probe: Probe },
+    /// It has a seat.
+    Joined(Seat),
+    /// Nothing more: it is rejected, and hears so at `until`.
+    Leaving { reason: Cow<'static, str>, until: Mono },
+}
+
+/// A peer that has said who it is and has no seat yet.
+#[derive(Debug)]
+pub(super) struct Applicant {
+    pub(super) register: Register,
+    pub(super) connection_id: Ulid,
+    pub(super) grant: Grant,
+}
+
+/// Since when the seated are being probed, and until when they may answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe {
+    /// The number of the hub's input that started it: who is heard later is alive.
+    pub(super) since: u64,
+    pub(super) until: Mono,
+}
+
+/// A place in a room.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) room: RoomId,
+    pub(super) connection_id: Ulid,
+    /// The client's own id, if it gave one: by it a returning client is known.
+    pub(super) client_id: Option<Box<str>>,
+    pub(super) key: Option<Box<str>>,
+    /// Gets no pings and no bye, and may end with `connected`.
+    pub(super) standalone: bool,
+}
+
+/// Why a session's time is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expiry {
+    /// When to give up on a peer that never registered.
+    Register,
+    /// When to give up on a peer that answers no pings.
+    Pong,
+    /// When to give up on a peer that says nothing at all.
+    Read,
+    /// When to take the seats of those who did not answer a probe.
+    Probe,
+    /// When to send a reject that was held back.
+    Reject,
+}
+
+impl Session {
+    pub(super) fn new(dialect: Dialect, address: IpAddr, input: u64, now: Now, limits: &Limits) -> Self {
+        let until = now.mono.after(limits.register_timeout);
+        Self {
+            dialect,
+            address,
+            heard: now.mono,
+            heard_at: input,
+            ponged: now.mono,
+            state: State::ExpectRegister { until },
+        }
+    }
+
+    /// Notes that the peer said something, as the hub's input number `input`.
+    pub(super) fn note_heard(&mut self, input: u64, now: Now) {
+        self.heard = now.mono;
+        self.heard_at = input;
+    }
+
+    /// The next time something is due, and what. Pongs and messages move it to later only; whatever moves it to earlier
+    /// must arm the hub's timer.
+    pub(super) fn deadline(&self, limits: &Limits) -> (Mono, Expiry) {
+        let own = match &self.state {
+            State::ExpectRegister { until } => Some((*until, Expiry::Register)),
+            State::ExpectSeat { probe, .. } => Some((probe.until, Expiry::Probe)),
+            State::Leaving { until, .. } => return (*until, Expiry::Reject),
+            State::ExpectVerdict { .. } | State::Joined(_) => None,
+        };
+        let read = (self.heard.after(limits.read_timeout), Expiry::Read);
+        let pong = (self.ponged.after(limits.pong_timeout), Expiry::Pong);
+        let pong = if self.is_standalone() { read } else { pong };
+        [Some(read), own].into_iter().flatten().fold(pong, |a, b| if b.0 < a.0 { b } else { a })
+    }
+
+    /// Whether pings go to this peer.
+    pub(super) fn is_pinged(&self) -> bool {
+        !self.is_standalone() && !matches!(self.state, State::Leaving { .. })
+    }
+
+    pub(super) fn is_standalone(&self) -> bool {
+        matches!(&self.state, State::Joined(Seat { standalone: true, .. }))
+    }
+
+    /// Takes the applicant out of a peer that waits for a verdict or a seat. The caller sets the next state at once.
+    pub(super) fn take_applicant(&mut self) -> Option<Box<Applicant>> {
+        if !matches!(self.state, State::ExpectVerdict { .. } | State::ExpectSeat { .. }) {
+            return None;
+        }
+        match std::mem::replace(&mut self.state, State::ExpectRegister { until: self.heard }) {
+            State::ExpectVerdict { applicant } | State::ExpectSeat { applicant, .. } => Some(applicant),
+            _ => None,
+        }
+    }
+
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        match &self.state {
+            State::Joined(seat) => Some(seat),
+            _ => None,
+        }
+    }
+}
+
+impl Seat {
+    /// Whether this is the seat of the client that now registers again: the same id, given by the client
+    /// itself, and the same key.
+    pub(super) fn is_of(&self, register: &Register) -> bool {
+        self.client_id.is_some()
+            && self.client_id.as_deref() == register.client_id()
+            && self.key.as_deref() == register.key()
+    }
+}
