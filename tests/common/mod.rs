@@ -1,0 +1,31 @@
+//! What the tests share: a real server to talk to, a client that speaks raw frames, and transcripts.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its deadlines are read from the clock"
+)]
+
+pub mod hub_stage;
+pub mod real_stage;
+pub mod server;
+pub mod transcript;
+pub mod wire;
+
+use std::io::Write;
+
+/// Says something that `cargo test` shows even when the test passes: it captures only what the print macros write.
+pub fn announce(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Says loudly that a test did not run for want of a tool; under CI=true that is a failure.
+pub fn skip(needs: &str) {
+    announce(&format!("skipped: needs {needs}"));
+    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "CI must not skip: needs {needs}");
+}

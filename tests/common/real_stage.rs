@@ -1,0 +1,253 @@
+//! A conversation with a real server, over real sockets.
+//!
+//! Time cannot be moved here. Where a conversation has time in it, all the server's times are divided by [`SCALE`], and `+61s` is
+//! how much longer the next thing may take to come.
+
+use super::{
+    server::{DEADLINE, TestServer},
+    transcript::{Action, Heard, Said, Stage, Transcript},
+    wire::{self, Frame, HANDSHAKE, frame},
+};
+use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::{ErrorKind, Read, Write},
+    net::Shutdown,
+    time::{Duration, Instant},
+};
+use suzu::config::settings::SETTINGS;
+
+/// How much faster than it says a conversation runs.
+const SCALE: f64 = 10.0;
+
+pub struct RealStage {
+    server: TestServer,
+    poll: Poll,
+    clients: BTreeMap<String, Client>,
+    patience: Duration,
+    opened: usize,
+}
+
+struct Client {
+    stream: TcpStream,
+    received: Vec<u8>,
+    has_head: bool,
+    heard: VecDeque<Heard>,
+    /// Payloads of pongs that came.
+    pongs: usize,
+    pings_sent: usize,
+    is_muted: bool,
+    shows_pings: bool,
+    is_over: bool,
+}
+
+impl RealStage {
+    pub fn new(transcript: &Transcript) -> Self {
+        let config = transcript.config();
+        let mut args = Vec::new();
+        for setting in SETTINGS.iter().filter(|setting| setting.key != "listen") {
+            let value = (setting.show)(&config).remove(0);
+            let is_scaled = transcript.has_time() && setting.key.ends_with("_sec");
+            let value = if is_scaled { (value.parse::<f64>().unwrap() / SCALE).to_string() } else { value };
+            args.extend([setting.flag(), value]);
+        }
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        Self {
+            server: TestServer::start(&args),
+            poll: Poll::new().unwrap(),
+            clients: BTreeMap::new(),
+            patience: DEADLINE,
+            opened: 0,
+        }
+    }
+
+    fn client(&mut self, name: &str) -> &mut Client {
+        self.clients.get_mut(name).unwrap_or_else(|| panic!("{name} is not open"))
+    }
+
+    /// Reads from everybody until the condition holds; false if it does not in time.
+    fn wait(&mut self, condition: impl Fn(&Self) -> bool) -> bool {
+        let deadline = Instant::now() + self.patience;
+        let mut events = Events::with_capacity(64);
+        loop {
+            self.clients.values_mut().for_each(Client::pump);
+            if condition(self) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            match self.poll.poll(&mut events, Some(left)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => panic!("{error}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until the server has handled all that this client has sent.
+    fn settle(&mut self, name: &str) {
+        let client = self.client(name);
+        if client.is_over || client.is_muted {
+            return;
+        }
+        client.send(&frame(wire::PING, b"settle"));
+        client.pings_sent += 1;
+        let is_settled = |client: &Client| client.is_over || client.pongs >= client.pings_sent;
+        assert!(self.wait(|stage| is_settled(&stage.clients[name])), "{name} got no pong");
+    }
+}
+
+impl Client {
+    /// A mute client reads nothing, and so answers nothing, until somebody asks what it has heard.
+    fn pump(&mut self) {
+        if !self.is_muted {
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
+        let mut buffer = [0; 16 * 1024];
+        while !self.is_over {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => self.is_over = true,
+                Ok(count) => self.received.extend(&buffer[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => self.is_over = true,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if !self.has_head {
+            let Some(at) = self.received.windows(4).position(|window| window == b"\r\n\r\n") else { return };
+            let head: Vec<u8> = self.received.drain(..at + 4).collect();
+            assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+            self.has_head = true;
+        }
+        while let Some(frame) = Frame::take(&mut self.received) {
+            self.take(&frame);
+        }
+    }
+
+    fn take(&mut self, got: &Frame) {
+        match got.first {
+            wire::TEXT => {
+                let text = got.text().to_owned();
+                let is_ping = text == r#"{"type":"ping"}"#;
+                if is_ping && !self.is_muted {
+                    self.send(&frame(wire::TEXT, br#"{"type":"pong"}"#));
+                }
+                if !is_ping || self.shows_pings {
+                    self.heard.push_back(Heard::Text(text));
+                }
+            }
+            wire::PING if !self.is_muted => self.send(&frame(wire::PONG, &got.payload)),
+            wire::PING => {}
+            wire::PONG => self.pongs += 1,
+            wire::CLOSE => {
+                self.heard.push_back(Heard::Closed(got.close_code(), got.close_reason().to_owned()));
+                self.send(&frame(wire::CLOSE, &got.payload));
+            }
+            _ => panic!("an unexpected frame: {got:?}"),
+        }
+    }
+
+    /// Small enough for any socket buffer. That the server has closed already is no fault of the client.
+    fn send(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+}
+
+impl Stage for RealStage {
+    fn act(&mut self, name: &str, action: Action) {
+        match action {
+            Action::Open => {
+                let mut stream = std::net::TcpStream::connect(self.server.address).unwrap();
+                stream
+                    .write_all(format!("GET /signaling HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes())
+                    .unwrap();
+                stream.set_nonblocking(true).unwrap();
+                let mut stream = TcpStream::from_std(stream);
+                self.opened += 1;
+                self.poll.registry().register(&mut stream, Token(self.opened), Interest::READABLE).unwrap();
+                let client = Client {
+                    stream,
+                    received: Vec::new(),
+                    has_head: false,
+                    heard: VecDeque::new(),
+                    pongs: 0,
+                    pings_sent: 0,
+                    is_muted: false,
+                    shows_pings: false,
+                    is_over: false,
+                };
+                self.clients.insert(name.to_owned(), client);
+                assert!(self.wait(|stage| stage.clients[name].has_head), "{name} was not let in");
+            }
+            Action::Mute => {
+                self.settle(name);
+                self.client(name).is_muted = true;
+            }
+            Action::ShowPings => self.client(name).shows_pings = true,
+            Action::Vanish => {
+                self.settle(name);
+                let client = self.client(name);
+                client.stream.shutdown(Shutdown::Both).unwrap();
+                client.is_over = true;
+            }
+            Action::Leave => {
+                let client = self.client(name);
+                client.send(&frame(wire::CLOSE, &1000u16.to_be_bytes()));
+                assert!(self.wait(|stage| stage.clients[name].is_over), "{name} cannot leave");
+                // The server echoes the close; that is no news to the client.
+                let echo = self.client(name).heard.pop_back();
+                assert_eq!(echo, Some(Heard::Closed(1000, String::new())));
+            }
+        }
+    }
+
+    fn say(&mut self, name: &str, said: &Said) {
+        let client = self.client(name);
+        match said {
+            Said::Text(text) => client.send(&frame(wire::TEXT, text.as_bytes())),
+            Said::Binary => client.send(&frame(wire::BINARY, b"\0\x01")),
+            Said::Pong => client.send(&frame(wire::PONG, b"")),
+        }
+        // Lines happen one after the other, though sockets are many.
+        self.settle(name);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.patience += time.div_f64(SCALE);
+    }
+
+    fn hear(&mut self, name: &str) -> Option<Heard> {
+        if self.client(name).is_muted && self.client(name).heard.is_empty() {
+            // It looks only once it is let go: by looking it would answer.
+            assert!(self.wait(|stage| has_end(&stage.clients[name].stream)), "{name} was not let go");
+            self.client(name).read();
+        }
+        self.wait(|stage| !stage.clients[name].heard.is_empty() || stage.clients[name].is_over);
+        self.client(name).heard.pop_front()
+    }
+
+    fn left_over(&mut self, name: &str) -> Vec<Heard> {
+        // What others said may be on its way to this one: first let all of it be handled.
+        for other in self.clients() {
+            self.settle(&other);
+        }
+        self.settle(name);
+        self.client(name).heard.iter().cloned().collect()
+    }
+
+    fn clients(&self) -> Vec<String> {
+        self.clients.keys().cloned().collect()
+    }
+}
+
+/// Whether a close frame is waiting to be read.
+fn has_end(stream: &TcpStream) -> bool {
+    let mut buffer = [0; 4096];
+    let Ok(count) = stream.peek(&mut buffer) else { return false };
+    let mut bytes = buffer[..count].to_vec();
+    std::iter::from_fn(|| Frame::take(&mut bytes)).any(|frame| frame.first == wire::CLOSE)
+}

@@ -1,0 +1,203 @@
+//! Conversations as text files: parsed here, played by a stage. The format is described in tests/transcripts/README.md.
+
+use std::{collections::HashMap, fs, path::Path, time::Duration};
+use suzu::config::{Config, settings};
+
+/// One conversation.
+#[derive(Debug)]
+pub struct Transcript {
+    pub name: String,
+    pub settings: Vec<(String, String)>,
+    pub lines: Vec<(usize, Line)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// `+61s`: time passes.
+    Pass(Duration),
+    /// `a! open`, `a! mute` and so on.
+    Do(String, Action),
+    /// `a> {...}`: the client sends.
+    Say(String, Said),
+    /// `a< {...}`: the client hears.
+    Hear(String, String),
+    /// `a! closed 1000 reason`: the server closes.
+    Closed(String, u16, String),
+    /// `a! quiet`: it has heard nothing else.
+    Quiet(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Connect.
+    Open,
+    /// Answer no ping from now on.
+    Mute,
+    /// Look at pings as at any other message from now on (they are still answered).
+    ShowPings,
+    /// Be gone without a word.
+    Vanish,
+    /// Close in the orderly way.
+    Leave,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    Text(String),
+    Binary,
+    Pong,
+}
+
+/// What a client has heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    Text(String),
+    Closed(u16, String),
+}
+
+/// Where a conversation takes place: the hub alone, or a real server.
+pub trait Stage {
+    fn act(&mut self, client: &str, action: Action);
+    fn say(&mut self, client: &str, said: &Said);
+    fn pass(&mut self, time: Duration);
+    /// The next thing that the client hears, waiting for it as long as it can still come.
+    fn hear(&mut self, client: &str) -> Option<Heard>;
+    /// What the client has heard and nobody has looked at, once everything that was said has been handled.
+    fn left_over(&mut self, client: &str) -> Vec<Heard>;
+    fn clients(&self) -> Vec<String>;
+}
+
+/// All conversations of a dialect, by name.
+pub fn load(dialect: &str) -> Vec<Transcript> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts").join(dialect);
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            parse(name, &fs::read_to_string(path).unwrap()).unwrap_or_else(|wrong| panic!("{name}: {wrong}"))
+        })
+        .collect()
+}
+
+pub fn parse(name: &str, text: &str) -> Result<Transcript, String> {
+    let mut transcript = Transcript { name: name.to_owned(), settings: Vec::new(), lines: Vec::new() };
+    for (index, line) in text.lines().enumerate() {
+        let number = index + 1;
+        let line = line.trim_end();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(setting) = line.strip_prefix("set ") {
+            let (key, value) = setting.split_once(' ').ok_or(format!("line {number}: set KEY VALUE"))?;
+            transcript.settings.push((key.to_owned(), value.to_owned()));
+        } else {
+            let parsed = parse_line(line).ok_or(format!("line {number} means nothing: {line}"))?;
+            transcript.lines.push((number, parsed));
+        }
+    }
+    Ok(transcript)
+}
+
+fn parse_line(line: &str) -> Option<Line> {
+    if let Some(time) = line.strip_prefix('+') {
+        let seconds: f64 = time.strip_suffix('s')?.parse().ok()?;
+        return Some(Line::Pass(Duration::from_secs_f64(seconds)));
+    }
+    let (client, rest) = line.split_at(line.find(['>', '<', '!'])?);
+    let (sign, rest) = rest.split_at(1);
+    let (client, rest) = (client.to_owned(), rest.strip_prefix(' ')?);
+    Some(match (sign, rest) {
+        (">", "binary") => Line::Say(client, Said::Binary),
+        (">", "pong") => Line::Say(client, Said::Pong),
+        (">", text) => Line::Say(client, Said::Text(text.to_owned())),
+        ("<", text) => Line::Hear(client, text.to_owned()),
+        (_, "quiet") => Line::Quiet(client),
+        (_, "open") => Line::Do(client, Action::Open),
+        (_, "mute") => Line::Do(client, Action::Mute),
+        (_, "show pings") => Line::Do(client, Action::ShowPings),
+        (_, "vanish") => Line::Do(client, Action::Vanish),
+        (_, "leave") => Line::Do(client, Action::Leave),
+        (_, rest) => {
+            let (code, reason) =
+                rest.strip_prefix("closed ")?.split_once(' ').unwrap_or((rest.strip_prefix("closed ")?, ""));
+            Line::Closed(client, code.parse().ok()?, reason.to_owned())
+        }
+    })
+}
+
+impl Transcript {
+    /// The defaults with the conversation's settings.
+    pub fn config(&self) -> Config {
+        let mut config = Config::default();
+        for (key, value) in &self.settings {
+            let setting = settings::find(key).unwrap_or_else(|| panic!("{}: no setting {key}", self.name));
+            config.set(setting, value, true).unwrap();
+        }
+        config
+    }
+
+    /// Whether time plays a part.
+    pub fn has_time(&self) -> bool {
+        self.lines.iter().any(|(_, line)| matches!(line, Line::Pass(_)))
+    }
+
+    /// Plays the conversation.
+    ///
+    /// # Errors
+    /// The first line that does not come true.
+    pub fn play(&self, stage: &mut impl Stage) -> Result<(), String> {
+        let mut names = HashMap::new();
+        for (number, line) in &self.lines {
+            let here = |what: String| format!("{}:{number}: {what}", self.name);
+            match line {
+                Line::Pass(time) => stage.pass(*time),
+                Line::Do(client, action) => stage.act(client, *action),
+                Line::Say(client, said) => stage.say(client, said),
+                Line::Hear(client, expected) => match stage.hear(client) {
+                    Some(Heard::Text(text)) if matches(expected, &text, &mut names) => {}
+                    heard => {
+                        return Err(here(format!(
+                            "{client} should hear\n  {expected}\nbut heard\n  {heard:?}"
+                        )));
+                    }
+                },
+                Line::Closed(client, code, reason) => {
+                    let heard = stage.hear(client);
+                    if heard != Some(Heard::Closed(*code, reason.clone())) {
+                        return Err(here(format!(
+                            "{client} should be closed with {code} {reason:?}, but heard {heard:?}"
+                        )));
+                    }
+                }
+                Line::Quiet(client) => {
+                    let heard = stage.left_over(client);
+                    if !heard.is_empty() {
+                        return Err(here(format!(
+                            "{client} should have heard nothing more, but heard {heard:?}"
+                        )));
+                    }
+                }
+            }
+        }
+        for client in stage.clients() {
+            let heard = stage.left_over(&client);
+            if !heard.is_empty() {
+                return Err(format!("{}: at the end {client} had also heard {heard:?}", self.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Compares byte for byte, but for `<ulid:name>`: any ULID, and the same one wherever the name is the same.
+fn matches(expected: &str, text: &str, names: &mut HashMap<String, String>) -> bool {
+    let Some((before, rest)) = expected.split_once("<ulid:") else { return expected == text };
+    let Some((name, after)) = rest.split_once('>') else { return false };
+    let Some(text) = text.strip_prefix(before) else { return false };
+    let Some((ulid, text)) = text.split_at_checked(26) else { return false };
+    let is_ulid = ulid.bytes().all(|byte| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&byte));
+    let known = names.entry(name.to_owned()).or_insert_with(|| ulid.to_owned());
+    is_ulid && known == ulid && matches(after, text, names)
+}

@@ -1,0 +1,195 @@
+//! A client that speaks raw bytes and frames (RFC 6455 section 5): whatever a socket can send, it can send, and what it
+//! receives it takes apart by itself, without the library that the server uses.
+
+use super::server::DEADLINE;
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+};
+
+/// The headers of a correct handshake, but for the first line and Host.
+pub const HANDSHAKE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+pub const TEXT: u8 = 0x81;
+pub const BINARY: u8 = 0x82;
+pub const CLOSE: u8 = 0x88;
+pub const PING: u8 = 0x89;
+pub const PONG: u8 = 0x8a;
+
+/// A frame from the server: its first byte and its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    pub first: u8,
+    pub payload: Vec<u8>,
+}
+
+impl Frame {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.payload).unwrap()
+    }
+
+    /// The code of a close frame; 1005 if it has none (RFC 6455 section 7.1.5).
+    pub fn close_code(&self) -> u16 {
+        assert_eq!(self.first, CLOSE, "no close frame: {self:?}");
+        self.payload.get(..2).map_or(1005, |bytes| u16::from_be_bytes([bytes[0], bytes[1]]))
+    }
+
+    pub fn close_reason(&self) -> &str {
+        std::str::from_utf8(self.payload.get(2..).unwrap_or_default()).unwrap()
+    }
+
+    /// Takes a frame from the front of `bytes`, if a whole one is there.
+    pub fn take(bytes: &mut Vec<u8>) -> Option<Self> {
+        let (&first, &second) = (bytes.first()?, bytes.get(1)?);
+        assert!(second < 128, "a server must not mask");
+        let (header, length) = match second {
+            126 => (4, u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().unwrap()))),
+            127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap())),
+            length => (2, u64::from(length)),
+        };
+        let end = header + usize::try_from(length).unwrap();
+        let payload = bytes.get(header..end)?.to_vec();
+        bytes.drain(..end);
+        Some(Self { first, payload })
+    }
+}
+
+/// A masked frame as a client sends it.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x12, 0x34, 0x56, 0x78];
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ 0..126 => bytes.push(0x80 | length as u8),
+        length @ 126..65_536 => {
+            bytes.push(0x80 | 126);
+            bytes.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    bytes.extend(mask);
+    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    bytes
+}
+
+/// A blocking client; every wait of it has a deadline.
+pub struct Wire {
+    pub stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Wire {
+    /// A connection on which nothing was said yet.
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, received: Vec::new() }
+    }
+
+    /// A WebSocket on `/signaling`.
+    pub fn open(address: SocketAddr) -> Self {
+        let mut wire = Self::connect(address);
+        wire.send(format!("GET /signaling HTTP/1.1\r\nHost: {address}\r\n{HANDSHAKE}\r\n").as_bytes());
+        let head = wire.head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        wire
+    }
+
+    /// A WebSocket that is seated in a room.
+    pub fn join(address: SocketAddr, room: &str) -> Self {
+        let mut wire = Self::open(address);
+        wire.text(&format!(r#"{{"type":"register","roomId":"{room}"}}"#));
+        let accept = wire.frame();
+        assert!(accept.text().contains(r#""type":"accept""#), "{accept:?}");
+        wire
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.send(&frame(TEXT, text.as_bytes()));
+    }
+
+    /// The next response head, with the empty line; what follows stays.
+    pub fn head(&mut self) -> String {
+        loop {
+            if let Some(at) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
+                return String::from_utf8(self.received.drain(..at + 4).collect()).unwrap();
+            }
+            assert_ne!(self.read_more(), 0, "no head: {:?}", String::from_utf8_lossy(&self.received));
+        }
+    }
+
+    /// Sends a request and returns everything that comes back until the end.
+    pub fn exchange(mut self, bytes: &[u8]) -> String {
+        self.send(bytes);
+        String::from_utf8(self.rest()).unwrap()
+    }
+
+    /// Everything until the end of the connection.
+    pub fn rest(&mut self) -> Vec<u8> {
+        while self.read_more() > 0 {}
+        std::mem::take(&mut self.received)
+    }
+
+    /// The next frame that is no ping of the server.
+    pub fn frame(&mut self) -> Frame {
+        loop {
+            let frame = self.next_frame().expect("the connection ended");
+            if frame.first != PING && frame.payload != br#"{"type":"ping"}"# {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame of any kind, or `None` at the end of the connection.
+    pub fn next_frame(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = Frame::take(&mut self.received) {
+                return Some(frame);
+            }
+            if self.read_more() == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Sends a ping and waits for its pong: all that was sent before has been handled then.
+    pub fn settle(&mut self) {
+        self.send(&frame(PING, b"settle"));
+        let pong = self.frame();
+        assert_eq!((pong.first, &*pong.payload), (PONG, &b"settle"[..]));
+    }
+
+    /// Reads until the server has closed the TCP connection; true if in an orderly way.
+    pub fn ends(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
+                Err(error) => panic!("the connection did not end: {error}"),
+            }
+        }
+    }
+
+    fn read_more(&mut self) -> usize {
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(count) => {
+                self.received.extend(&buffer[..count]);
+                count
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("nothing came: {error}"),
+        }
+    }
+}
