@@ -56,7 +56,8 @@ pub(super) fn settle(hub: &mut Hub, now: Now, out: &mut Outbox) {
             Outcome::Wait => index += 1,
             Outcome::Seat => {
                 if let Some(applicant) = hub.stop_waiting(peer) {
-                    take_seat(hub, peer, applicant, now, out);
+                    // Not straight to the seat: the same client may have waited twice, and the first of the two sits there now.
+                    admit(hub, peer, applicant, now, out);
                 }
             }
             Outcome::Full => {
