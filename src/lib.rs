@@ -1,4 +1,37 @@
 //! suzu (鈴, a small bell): a WebRTC signaling server for small boards.
+//!
+//! Two browsers, cameras or robots can talk directly, but something must introduce them. suzu passes on their offers, answers and
+//! ICE candidates. It is one thread, one mio loop over non-blocking sockets, and tables whose size is fixed at the start.
+//!
+//! # The map
+//!
+//! | module | what it is | what it must not know |
+//! |---|---|---|
+//! | [`server`] | the loop: owns the sockets, the hub and the clock; does what the hub wants done | |
+//! | [`signaling`] | the pure core: who is there, who sits with whom, what a message means | sockets, clock, randomness, mio |
+//! | [`http`] | pure: the head of a request in, an answer out | sockets, signaling |
+//! | [`net`] | sockets and WebSocket frames | signaling, configuration |
+//! | [`config`] | settings from file and command line to each part's limits | the loop |
+//! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
+//!
+//! # The data's way
+//!
+//! ```text
+//! socket -> net::stream -> net::connection
+//!   ExpectHead: http::request -> http::routes -> page / health / refusal -> Parting -> Draining
+//!                                             -> upgrade: 101, then frames
+//!   Open:       net::websocket -> text
+//! server: hub.handle(Input::Text { peer, text }, now, &mut out)
+//!   hub -> session -> dialect (decode once, decide) -> rooms (who else?) -> out.push(Effect)
+//! server.apply: Send, Relay -> the receiver's WebSocket, whose write buffer is the outgoing queue; marked dirty
+//!               Close       -> a close frame; marked, and given a deadline to end
+//! end of the turn: flush_dirty (the only writer), reap_doomed (the only place that frees)
+//! ```
+//!
+//! ARCHITECTURE.md says why.
+
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 pub mod config;
 pub mod http;
 pub mod net;

@@ -1,6 +1,6 @@
 //! The loop: it owns the sockets, the hub and the clock, and hands what happens from one to the other.
 //!
-//! One [turn](Server::turn): wait; read the clock, once; mark who is ready; take newcomers in; read what came; do what is due;
+//! One turn: wait; read the clock, once; mark who is ready; take newcomers in; read what came; do what is due;
 //! write what is queued; free who is gone. Handlers only mark: `flush_dirty` is the one place that writes and `reap_doomed` the one
 //! that frees. With nobody there, nothing is due and the process sleeps.
 
@@ -35,6 +35,8 @@ use std::{
 /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
 /// gets its share and then the others get theirs.
 const READ_BYTES: usize = 16 * 1024;
+/// A stop that was asked for takes no longer than this.
+const STOP_MAX: Duration = Duration::from_secs(3);
 /// Tokens of connections are above 65,535, listeners count from 0.
 const SIGNALS: Token = Token(u16::MAX as usize);
 
@@ -140,7 +142,7 @@ impl Server {
         self.listeners.iter().map(|listening| listening.listener.local_address()).collect()
     }
 
-    /// Serves until SIGINT or SIGTERM; everybody is told and has the close timeout to leave. A second signal stops at once.
+    /// Serves until SIGINT or SIGTERM; everybody is told and has the close timeout, but at most 3 s, to leave. A second signal stops at once.
     ///
     /// # Errors
     /// The system no longer reports what happens.
@@ -238,8 +240,9 @@ impl Server {
     /// The patience with a connection is at its end.
     fn overdue(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        if client.connection.refuse_late() {
+        if let Some(status) = client.connection.refuse_late() {
             mark(&mut client.is_dirty, &mut self.dirty, key);
+            self.log_answer(key, status);
             self.expect_end(key);
         } else {
             self.end(key, "it took too long");
@@ -310,7 +313,7 @@ impl Server {
     fn signalled(&mut self) {
         for _ in self.signals.pending() {
             self.stopping = match self.stopping {
-                None => Some(self.now.mono.after(self.close_timeout)),
+                None => Some(self.now.mono.after(self.close_timeout.min(STOP_MAX))),
                 Some(_) => Some(self.now.mono),
             };
         }

@@ -163,7 +163,7 @@ pub const SETTINGS: &[Setting] = &[
         "0.01 to 86400",
         seconds,
         show_seconds,
-        "for a connection to end after its close, and for the server to stop"
+        "for a connection to end after its close; at most 3 when the server stops"
     ),
     setting!(
         "Ayame",

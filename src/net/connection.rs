@@ -181,13 +181,13 @@ impl Connection {
         self.state = State::Open(WebSocket::new(limits));
     }
 
-    /// Answers a request that has begun and did not come to its end in time. False if there is none.
-    pub fn refuse_late(&mut self) -> bool {
-        let has_begun = matches!(&self.state, State::ExpectHead(kept) if !kept.is_empty());
-        if has_begun {
-            self.reply(Refusal::Timeout.status(), Refusal::Timeout.response());
+    /// Answers a request that has begun and did not come to its end in time: the HTTP status, or `None` if there is no such request.
+    pub fn refuse_late(&mut self) -> Option<u16> {
+        if !matches!(&self.state, State::ExpectHead(kept) if !kept.is_empty()) {
+            return None;
         }
-        has_begun
+        self.reply(Refusal::Timeout.status(), Refusal::Timeout.response());
+        Some(Refusal::Timeout.status())
     }
 
     fn reply(&mut self, status: u16, bytes: Vec<u8>) -> Event {

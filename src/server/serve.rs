@@ -60,7 +60,7 @@ impl Server {
             Event::Ping => self.drive(Input::Ping { peer: key }),
             Event::Upgraded { endpoint } => self.open(key, endpoint),
             Event::Answered { status } => {
-                log::debug!("connection {key} answered with {status}");
+                self.log_answer(key, status);
                 self.expect_end(key);
             }
             Event::Closed => {
@@ -77,6 +77,13 @@ impl Server {
         if let Some(client) = self.clients.get_mut(key) {
             mark(&mut client.is_dirty, &mut self.dirty, key);
         }
+    }
+
+    /// What was wrong is worth a line; a page, a wrong path or method is everyday life.
+    pub(super) fn log_answer(&self, key: Key, status: u16) {
+        let is_fault = matches!(status, 400 | 408 | 431 | 503);
+        let level = if is_fault { log::Level::Info } else { log::Level::Debug };
+        log::log!(level, "connection {key} answered with {status}");
     }
 
     fn open(&mut self, key: Key, endpoint: usize) {

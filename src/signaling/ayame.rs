@@ -204,7 +204,7 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, now:
 /// Old SDKs clean up only on that close.
 pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, state: State, out: &mut Outbox) {
     let State::Joined(seat) = state else { return };
-    log::info!("{} left room {:?}", seat.connection_id, hub.rooms.name(seat.room));
+    log::debug!("{} left room {:?}", seat.connection_id, hub.rooms.name(seat.room));
     hub.rooms.leave(seat.room, peer);
     let Some(mate) = hub.rooms.peers(seat.room).next() else { return };
     hub.rooms.leave(seat.room, mate);

@@ -21,7 +21,7 @@ pub(super) fn admit(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, now:
         hub.rooms.peers(room).find(is_old_seat)
     });
     if let Some(ghost) = ghost {
-        log::info!("room {room_name:?}: client {ghost} came back as {peer}");
+        log::debug!("room {room_name:?}: client {ghost} came back as {peer}");
         hub.let_go(ghost, Close::Evicted, out);
     }
     match hub.rooms.find(room_name).filter(|room| hub.rooms.is_full(*room)) {
@@ -98,7 +98,7 @@ fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, now: Now, o
         }
     };
     let is_exist = hub.rooms.is_full(room);
-    log::info!("client {peer} joined room {:?} as {connection_id}", register.room_id());
+    log::debug!("client {peer} joined room {:?} as {connection_id}", register.room_id());
     out.push(Effect::Send { to: peer, text: ayame::accept(connection_id, is_exist, &grant).into() });
     let seat = Seat {
         room,

@@ -1,15 +1,8 @@
 //! What the tests share: a real server to talk to, a client that speaks raw frames, and transcripts.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    unreachable_pub,
-    reason = "a test fails by panicking, and its deadlines are read from the clock"
-)]
+#![allow(clippy::disallowed_methods, reason = "the deadlines of tests are read from the clock")]
+#![allow(unreachable_pub, reason = "a module of many binaries")]
 
 pub mod hub_stage;
 pub mod real_stage;

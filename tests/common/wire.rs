@@ -193,3 +193,28 @@ impl Wire {
         }
     }
 }
+
+/// Two in a room of their own, who must notice nothing of what others do.
+pub struct Bystanders {
+    pair: [Wire; 2],
+    round: usize,
+}
+
+impl Bystanders {
+    /// Seats them, and shows that they can talk.
+    pub fn seat(address: SocketAddr) -> Self {
+        let mut bystanders = Self { pair: [(); 2].map(|()| Wire::join(address, "bystanders")), round: 0 };
+        bystanders.exchange();
+        bystanders
+    }
+
+    /// An offer goes over and an answer comes back, byte for byte, and nothing else came before them.
+    pub fn exchange(&mut self) {
+        self.round += 1;
+        for (from, kind) in [(0, "offer"), (1, "answer")] {
+            let text = format!(r#"{{"sdp":"v=0", "type":"{kind}", "round":{}}}"#, self.round);
+            self.pair[from].text(&text);
+            assert_eq!(self.pair[1 - from].frame().text(), text, "the bystanders were disturbed");
+        }
+    }
+}
