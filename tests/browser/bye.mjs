@@ -7,7 +7,7 @@ import { inCall } from './peer.mjs';
 export const name = 'bye';
 
 /** The SDK's disconnect() waits for the closing handshake; Chromium gives up on it after 2 s. */
-const closingMsMost = 2_500;
+const closingMsMost = 1_900;
 
 export async function run(stage) {
   const [first, second] = await stage.openPeers('first', 'second');
