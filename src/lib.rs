@@ -12,6 +12,7 @@
 //! | [`http`] | pure: the head of a request in, an answer out | sockets, signaling |
 //! | [`net`] | sockets and WebSocket frames | signaling, configuration |
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
+//! | [`host`] | the machine around it: the log | everything |
 //! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
 //!
 //! # The data's way
@@ -33,6 +34,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod config;
+pub mod host;
 pub mod http;
 pub mod net;
 pub mod server;

@@ -1,6 +1,5 @@
 //! The program: command line in, exit code out.
 
-use simple_logger::SimpleLogger;
 use std::{
     io::{Write, stdout},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -12,6 +11,7 @@ use suzu::{
         args::{self, Command},
         help,
     },
+    host::log,
     server::{Ceiling, Server},
 };
 
@@ -32,11 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Config) -> ExitCode {
-    // Frames are not for the log: SDP has addresses in it.
-    let logger = SimpleLogger::new()
-        .with_level(config.log_level)
-        .with_module_level("tungstenite", log::LevelFilter::Off);
-    if let Err(error) = logger.init() {
+    if let Err(error) = log::init(config.log_level) {
         complain(&error.to_string());
     }
     let result = Server::bind(config).and_then(|server| {

@@ -71,6 +71,8 @@ pub struct Server {
     dirty: Vec<Key>,
     /// Who is to be freed.
     doomed: Vec<Key>,
+    /// Who failed while effects were done: the hub does not know yet.
+    lost: Vec<Key>,
     /// The list that a step of the turn is working off, while it marks others in the one of that step.
     working: Vec<Key>,
     /// Set once a stop was asked for: when to wait no longer.
@@ -129,6 +131,7 @@ impl Server {
             runnable: Vec::with_capacity(connections),
             dirty: Vec::with_capacity(connections),
             doomed: Vec::with_capacity(connections),
+            lost: Vec::with_capacity(connections),
             working: Vec::with_capacity(connections),
             stopping: None,
         })
@@ -203,10 +206,10 @@ impl Server {
                 // Events of a connection that is gone find nothing: the key has its generation.
                 if event.is_readable() || event.is_read_closed() || event.is_error() {
                     client.is_read_closed |= event.is_read_closed();
-                    mark(&mut client.is_runnable, &mut self.runnable, key);
+                    client.is_runnable.mark(&mut self.runnable, key);
                 }
                 if event.is_writable() && client.is_blocked {
-                    mark(&mut client.is_dirty, &mut self.dirty, key);
+                    client.is_dirty.mark(&mut self.dirty, key);
                 }
             }
         }
@@ -241,7 +244,7 @@ impl Server {
     fn overdue(&mut self, key: Key) {
         let Some(client) = self.clients.get_mut(key) else { return };
         if let Some(status) = client.connection.refuse_late() {
-            mark(&mut client.is_dirty, &mut self.dirty, key);
+            self.mark_dirty(key);
             self.log_answer(key, status);
             self.expect_end(key);
         } else {
@@ -267,7 +270,7 @@ impl Server {
         let mut dirty = std::mem::replace(&mut self.dirty, std::mem::take(&mut self.working));
         for key in dirty.drain(..) {
             let Some(client) = self.clients.get_mut(key) else { continue };
-            client.is_dirty = false;
+            client.is_dirty.clear();
             let flushed = client.connection.flush();
             client.is_blocked = flushed == Flushed::Blocked;
             if flushed == Flushed::Over {
@@ -306,7 +309,19 @@ impl Server {
 
     fn doom(&mut self, key: Key) {
         if let Some(client) = self.clients.get_mut(key) {
-            mark(&mut client.is_doomed, &mut self.doomed, key);
+            client.is_doomed.mark(&mut self.doomed, key);
+        }
+    }
+
+    fn mark_dirty(&mut self, key: Key) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.is_dirty.mark(&mut self.dirty, key);
+        }
+    }
+
+    fn mark_runnable(&mut self, key: Key) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.is_runnable.mark(&mut self.runnable, key);
         }
     }
 
@@ -331,14 +346,6 @@ impl Server {
                 _ => {}
             }
         }
-    }
-}
-
-/// Puts a key on a list, once.
-fn mark(is_on_it: &mut bool, list: &mut Vec<Key>, key: Key) {
-    if !*is_on_it {
-        *is_on_it = true;
-        list.push(key);
     }
 }
 

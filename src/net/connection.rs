@@ -135,7 +135,10 @@ impl Connection {
             State::ExpectHead(_) => self.read_head(input, site),
             State::Open(socket) => match socket.read(input) {
                 Ok(received) => received.map(Event::from),
-                Err(fault) => Some(self.fail(fault)),
+                Err(fault) => {
+                    self.fail(&fault);
+                    Some(Event::Failed(fault))
+                }
             },
             State::Parting(_) | State::Draining => {
                 *input = &[];
@@ -146,7 +149,6 @@ impl Connection {
 
     fn read_head(&mut self, input: &mut &[u8], site: &Site) -> Option<Event> {
         let State::ExpectHead(kept) = &mut self.state else { return None };
-        // Most heads arrive whole and are read where they are.
         let before = kept.len();
         if before > 0 {
             let room = input.len().min(HEAD_BYTES_MAX.saturating_sub(before));
@@ -196,13 +198,12 @@ impl Connection {
         Event::Answered { status }
     }
 
-    fn fail(&mut self, fault: Fault) -> Event {
+    /// Queues a close frame that says what the peer did wrong; nothing more will be read.
+    pub fn fail(&mut self, fault: &Fault) {
         if let State::Open(mut socket) = std::mem::replace(&mut self.state, State::Draining) {
-            // Without room for the close frame the connection ends without it.
-            let _ = socket.close(fault.code(), fault.reason());
+            socket.close(fault.code(), fault.reason());
             self.state = State::Parting(Some(socket));
         }
-        Event::Failed(fault)
     }
 
     /// Queues a message; on a connection that is no open WebSocket it is dropped.
@@ -215,20 +216,17 @@ impl Connection {
             // What one turn produces may be more than the queue holds though the peer reads well.
             Err(Fault::QueueFull) if self.unsent.is_empty() => match socket.flush(&mut self.stream) {
                 Flushed::All | Flushed::Blocked => socket.queue(message),
-                Flushed::Over => Err(Fault::QueueFull),
+                // Gone, not slow: the flush at the end of the turn finds that out as well.
+                Flushed::Over => Ok(()),
             },
             result => result,
         }
     }
 
     /// Begins the closing handshake (RFC 6455 section 7.1.2).
-    ///
-    /// # Errors
-    /// [`Fault::QueueFull`] if the peer does not read.
-    pub fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Fault> {
-        match &mut self.state {
-            State::Open(socket) => socket.close(code, reason),
-            _ => Ok(()),
+    pub fn close(&mut self, code: u16, reason: &'static str) {
+        if let State::Open(socket) = &mut self.state {
+            socket.close(code, reason);
         }
     }
 

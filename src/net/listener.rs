@@ -26,7 +26,8 @@ pub enum Accepted {
     Gone,
     /// Nobody is waiting.
     Nobody,
-    /// The process or the system has no descriptor or memory left for another connection (EMFILE, ENFILE, ENOBUFS, ENOMEM).
+    /// Nobody can be taken in now: the process or the system has no descriptor or memory left (EMFILE, ENFILE, ENOBUFS, ENOMEM), or
+    /// whatever else is the matter with the listener.
     Exhausted(io::Error),
 }
 
@@ -71,9 +72,8 @@ impl Listener {
                 Accepted::Connection(Stream::Plain(tcp), address.ip().to_canonical())
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Accepted::Nobody,
-            Err(error) if is_exhaustion(&error) => Accepted::Exhausted(error),
-            // ECONNABORTED, EINTR and the network errors that accept(2) passes on: about one connection, not the listener.
-            Err(_) => Accepted::Gone,
+            Err(error) if is_about_one(&error) => Accepted::Gone,
+            Err(error) => Accepted::Exhausted(error),
         }
     }
 }
@@ -95,7 +95,27 @@ fn lacks_ipv6(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }
 
-/// Errors of accept(2) that mean "not now, for anybody".
-fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+/// Errors of accept(2) that are about one connection and not the listener: it ended while it waited, or the network passed on what
+/// was wrong with it.
+fn is_about_one(error: &io::Error) -> bool {
+    use libc::{
+        ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, EINTR, ENETDOWN, ENETUNREACH, ENONET, ENOPROTOOPT, EOPNOTSUPP,
+        EPERM, EPROTO,
+    };
+    matches!(
+        error.raw_os_error(),
+        Some(
+            ECONNABORTED
+                | EINTR
+                | EPERM
+                | EPROTO
+                | ENOPROTOOPT
+                | EHOSTDOWN
+                | ENONET
+                | EHOSTUNREACH
+                | ENETDOWN
+                | ENETUNREACH
+                | EOPNOTSUPP
+        )
+    )
 }

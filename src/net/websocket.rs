@@ -16,6 +16,8 @@ use tungstenite::{
 
 /// tungstenite reads in pieces of this size; so much is allocated for each connection.
 const READ_BYTES: usize = 128;
+/// A header of 2 bytes and a payload of 125 (RFC 6455 section 5.5).
+const CLOSE_FRAME_BYTES_MAX: usize = 127;
 
 /// How much one connection may keep.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +148,12 @@ impl WebSocket {
             Ok(Message::Binary(_)) => Ok(Some(Received::Binary)),
             Ok(Message::Ping(_)) => Ok(Some(Received::Ping)),
             Ok(Message::Pong(_)) => Ok(Some(Received::Pong)),
+            // tungstenite has replaced a code that may not be sent by this, and answers it so.
+            Ok(Message::Close(Some(frame)))
+                if u16::from(frame.code) == 1002 && frame.reason.as_str() == "Protocol violation" =>
+            {
+                Err(Fault::Protocol("a close code that may not be sent".to_owned()))
+            }
             Ok(Message::Close(_)) => Ok(Some(Received::Close)),
             Ok(Message::Frame(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(None),
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(None),
@@ -165,16 +173,12 @@ impl WebSocket {
         }
     }
 
-    /// Queues a close frame, after which nothing else can be queued.
-    ///
-    /// # Errors
-    /// [`Fault::QueueFull`]: there is no room even for that.
-    pub fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Fault> {
+    /// Queues a close frame, after which nothing else can be queued. There is room for it even if the queue is full.
+    pub fn close(&mut self, code: u16, reason: &'static str) {
+        self.context.set_config(|config| config.max_write_buffer_size += CLOSE_FRAME_BYTES_MAX);
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
-        match self.context.close(&mut Buffered(&mut &[][..]), Some(frame)) {
-            Err(Error::WriteBufferFull(_)) => Err(Fault::QueueFull),
-            _ => Ok(()),
-        }
+        // Writing has to wait, and says so; nothing else can go wrong.
+        let _ = self.context.close(&mut Buffered(&mut &[][..]), Some(frame));
     }
 
     /// Writes what is queued.
@@ -313,6 +317,10 @@ mod tests {
         let taken = (0..100).take_while(|_| socket.queue(message()).is_ok()).count();
         assert_eq!(taken, 7, "7 x 42 bytes are 294 of 300");
         assert_eq!(socket.queue(message()), Err(Fault::QueueFull));
+        socket.close(1008, "too slow");
+        let mut wire = io::Cursor::new(Vec::new());
+        let _ = socket.context.flush(&mut wire);
+        assert!(wire.get_ref().ends_with(b"\x88\x0a\x03\xf0too slow"), "there was room for the close");
     }
 
     #[test]

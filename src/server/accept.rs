@@ -16,6 +16,7 @@ impl Server {
         if self.accept_again.is_some_and(|at| self.now.mono < at) {
             return;
         }
+        let was_paused = self.accept_again.take().is_some();
         for index in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_A_TURN {
                 // While the table is full, newcomers wait in the kernel.
@@ -34,7 +35,7 @@ impl Server {
                 }
             }
         }
-        if self.accept_again.take().is_some() {
+        if was_paused {
             log::debug!("accepting connections again");
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     net::{connection::Connection, stream::Stream},
     signaling::Mono,
+    slots::Key,
 };
 use std::net::IpAddr;
 
@@ -17,15 +18,37 @@ pub(super) struct Client {
     pub(super) is_read_closed: bool,
     /// It is in the list of those to be read. The system says once for each arrival that something is there, so it stays there until
     /// a read finds less than it asked for.
-    pub(super) is_runnable: bool,
+    pub(super) is_runnable: Mark,
     /// It is in the list of those to be flushed.
-    pub(super) is_dirty: bool,
+    pub(super) is_dirty: Mark,
     /// Its socket was full: it is flushed when that becomes writable.
     pub(super) is_blocked: bool,
     /// It is in the list of those to be freed.
-    pub(super) is_doomed: bool,
+    pub(super) is_doomed: Mark,
     /// When the patience with it ends: for its request, or for its end.
     pub(super) deadline: Option<Mono>,
+}
+
+/// Whether a key is on a list, where it must not be twice.
+#[derive(Debug, Default)]
+pub(super) struct Mark(bool);
+
+impl Mark {
+    /// Puts the key on the list if it is not on it.
+    pub(super) fn mark(&mut self, list: &mut Vec<Key>, key: Key) {
+        if !std::mem::replace(&mut self.0, true) {
+            list.push(key);
+        }
+    }
+
+    /// The key was taken from the list.
+    pub(super) fn clear(&mut self) {
+        self.0 = false;
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0
+    }
 }
 
 impl Client {
@@ -35,10 +58,10 @@ impl Client {
             address,
             is_peer: false,
             is_read_closed: false,
-            is_runnable: false,
-            is_dirty: false,
+            is_runnable: Mark::default(),
+            is_dirty: Mark::default(),
             is_blocked: false,
-            is_doomed: false,
+            is_doomed: Mark::default(),
             deadline: Some(deadline),
         }
     }

@@ -1,6 +1,6 @@
 //! Doing what the hub wants done: messages are queued and connections marked, nothing is written or freed here.
 
-use super::{Server, mark};
+use super::Server;
 use crate::{
     signaling::{Close, Effect, Input, Verdict},
     slots::Key,
@@ -35,39 +35,38 @@ impl Server {
             }
         }
         self.out = out;
+        while let Some(key) = self.lost.pop() {
+            self.leave_hub(key);
+        }
         if let Some(peer) = asked {
             // No setting names an authority yet, so the hub never asks; if it did, nobody would be let in unasked.
             log::error!("client {peer}: there is no authority to ask");
             self.drive(Input::Verdict { peer, verdict: Verdict::Failed });
             // What it sent meanwhile was left where it is.
-            if let Some(client) = self.clients.get_mut(peer) {
-                mark(&mut client.is_runnable, &mut self.runnable, peer);
-            }
+            self.mark_runnable(peer);
         }
     }
 
     fn send(&mut self, to: Key, message: Message) {
         let Some(client) = self.clients.get_mut(to) else { return };
-        match client.connection.send(message) {
-            Ok(()) => mark(&mut client.is_dirty, &mut self.dirty, to),
-            Err(fault) => {
-                log::info!("client {to} let go: {fault}");
-                self.doom(to);
-            }
+        if let Err(fault) = client.connection.send(message) {
+            log::info!("client {to} closed with {}: {fault}", fault.code());
+            client.connection.fail(&fault);
+            // The hub is told once it has been drained.
+            self.lost.push(to);
+            self.expect_end(to);
         }
+        self.mark_dirty(to);
     }
 
     fn close(&mut self, key: Key, close: Close) {
         let level = if close.is_fault() { log::Level::Info } else { log::Level::Debug };
         log::log!(level, "client {key} closed with {}: {}", close.code(), close.label());
-        let Some(client) = self.clients.get_mut(key) else { return };
-        client.is_peer = false;
-        match client.connection.close(close.code(), close.reason()) {
-            Ok(()) => {
-                mark(&mut client.is_dirty, &mut self.dirty, key);
-                self.expect_end(key);
-            }
-            Err(_) => self.doom(key),
+        if let Some(client) = self.clients.get_mut(key) {
+            client.is_peer = false;
+            client.connection.close(close.code(), close.reason());
+            self.mark_dirty(key);
+            self.expect_end(key);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading: what came on a connection goes to the hub.
 
-use super::{Server, mark};
+use super::Server;
 use crate::{
     net::connection::{Arrived, Event},
     signaling::Input,
@@ -15,7 +15,7 @@ impl Server {
         let mut runnable = std::mem::replace(&mut self.runnable, std::mem::take(&mut self.working));
         for key in runnable.drain(..) {
             if let Some(client) = self.clients.get_mut(key) {
-                client.is_runnable = false;
+                client.is_runnable.clear();
                 self.serve(key, &mut scratch);
             }
         }
@@ -26,7 +26,7 @@ impl Server {
     /// Reads once from one connection, and acts on all that it brought.
     fn serve(&mut self, key: Key, scratch: &mut [u8]) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        if client.is_doomed || (client.is_peer && !self.hub.can_read(key)) {
+        if client.is_doomed.is_set() || (client.is_peer && !self.hub.can_read(key)) {
             return;
         }
         let was_held = client.connection.holds();
@@ -37,11 +37,11 @@ impl Server {
         };
         // A read that was not filled has emptied the socket, unless the end is behind it (epoll(7), question 9).
         if was_held || count == scratch.len() || client.is_read_closed {
-            mark(&mut client.is_runnable, &mut self.runnable, key);
+            self.mark_runnable(key);
         }
         let mut input = scratch.get(..count).unwrap_or_default();
         self.site.is_full = self.hub.len() >= self.max_clients || self.stopping.is_some();
-        while let Some(client) = self.clients.get_mut(key).filter(|client| !client.is_doomed) {
+        while let Some(client) = self.clients.get_mut(key).filter(|client| !client.is_doomed.is_set()) {
             if client.is_peer && !self.hub.can_read(key) {
                 return client.connection.hold(input);
             }
@@ -68,15 +68,15 @@ impl Server {
                 self.leave_hub(key);
             }
             Event::Failed(fault) => {
-                log::info!("client {key} closed with {}: {fault}", fault.code());
+                let was_peer = self.clients.get(key).is_some_and(|client| client.is_peer);
+                let level = if was_peer { log::Level::Info } else { log::Level::Debug };
+                log::log!(level, "client {key} closed with {}: {fault}", fault.code());
                 self.expect_end(key);
                 self.leave_hub(key);
             }
         }
         // Each of these queued something to write.
-        if let Some(client) = self.clients.get_mut(key) {
-            mark(&mut client.is_dirty, &mut self.dirty, key);
-        }
+        self.mark_dirty(key);
     }
 
     /// What was wrong is worth a line; a page, a wrong path or method is everyday life.

@@ -1,0 +1,3 @@
+//! The machine around the server: for now, where its log goes.
+
+pub mod log;
