@@ -12,7 +12,7 @@ mod serve;
 
 use crate::{
     config::Config,
-    http::routes::Site,
+    http::routes::{Endpoint, Site},
     net::{
         listener::Listener,
         websocket::{self, Flushed},
@@ -105,7 +105,9 @@ impl Server {
         }
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
-        let (endpoints, dialects) = config.routes().into_iter().unzip();
+        let routes = config.routes().into_iter();
+        let (endpoints, dialects) =
+            routes.map(|(path, dialect)| (Endpoint { path, speaks: dialect.name() }, dialect)).unzip();
         let clock = Clock::start();
         let connections = config.max_connections();
         Ok(Self {

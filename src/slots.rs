@@ -92,6 +92,17 @@ impl<T> Slots<T> {
         self.len() >= self.capacity
     }
 
+    /// The key that the next value will get; `None` when the table is full.
+    pub fn next_key(&self) -> Option<Key> {
+        let index = match self.free.last() {
+            Some(index) => *index,
+            None if self.slots.len() < self.capacity => self.slots.len() as u16,
+            None => return None,
+        };
+        let generation = self.slots.get(usize::from(index)).map_or(NonZeroU16::MIN, |slot| slot.generation);
+        Some(Key { index, generation })
+    }
+
     /// Puts the value that `make` builds for its key into a free slot; `None`, and nothing built, when the table
     /// is full.
     pub fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Option<Key> {
@@ -252,9 +263,11 @@ mod tests {
         let room = slots.slots.capacity();
         assert!(slots.is_full());
         assert_eq!(slots.insert_with(|_| unreachable!("built for a full table")), None);
+        assert_eq!(slots.next_key(), None);
         slots.remove(keys[1]);
         assert_eq!(slots.len(), 2);
-        assert!(slots.insert_with(|_| 7).is_some());
+        let next = slots.next_key();
+        assert_eq!(slots.insert_with(|_| 7), next);
         assert_eq!(slots.slots.capacity(), room);
         assert_eq!(slots.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [0, 7, 2]);
     }

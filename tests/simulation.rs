@@ -136,7 +136,7 @@ impl Crowd {
         };
         self.clients.insert(peer, client);
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, self.random.random_range(0..4)));
-        self.handle(peer, Input::Open { peer, dialect: Dialect::Ayame, address });
+        self.handle(peer, Input::Open { peer, dialect: Dialect::Ayame, address, room: "" });
     }
 
     fn register(&mut self) {
@@ -274,7 +274,7 @@ impl Crowd {
                 }
                 Effect::Ping { to } => assert!(self.clients.contains_key(to)),
                 Effect::Close { peer, close } => self.closed(*peer, *close, &said_bye, &effects),
-                Effect::Ask { .. } => panic!("there is no authority"),
+                Effect::Ask { .. } | Effect::SendBinary { .. } => panic!("{effect:?} has no cause here"),
             }
         }
         for peer in pinged {
@@ -319,7 +319,7 @@ impl Crowd {
             Close::Rejected => assert!(!client.is_accepted),
             Close::Evicted => assert!(client.is_accepted),
             Close::Left | Close::Misspoke(_) => {}
-            Close::Binary | Close::Stopping => panic!("{close:?} has no cause here"),
+            Close::Binary | Close::Stopping | Close::Refused(_) => panic!("{close:?} has no cause here"),
         }
         if client.is_accepted {
             let mates = self.mates(&client);

@@ -17,31 +17,42 @@ use std::{
     thread,
 };
 
+/// The folders, and how many conversations each has at the least: none goes missing.
+const DIALECTS: [(&str, usize); 4] = [("ayame", 43), ("mesh", 1), ("mailbox", 1), ("relay", 1)];
+
 /// Real servers at the same time: enough to hide the waiting, few enough for two cores.
 const AT_ONCE: usize = 8;
 
 #[test]
 fn on_the_hub_in_virtual_time() {
-    let transcripts = load("ayame");
-    assert!(transcripts.len() >= 25, "conversations went missing");
-    check("on the hub, in virtual time", &transcripts, 1, |transcript| {
+    check("on the hub, in virtual time", 1, |transcript| {
         transcript.play(&mut HubStage::new(&transcript.config()))
     });
 }
 
 #[test]
 fn on_a_real_server() {
-    check("on a real server, over ws", &load("ayame"), AT_ONCE, |transcript| {
+    check("on a real server, over ws", AT_ONCE, |transcript| {
         transcript.play(&mut RealStage::new(transcript))
     });
 }
 
-fn check(
-    place: &str,
-    transcripts: &[Transcript],
-    at_once: usize,
-    play: impl Fn(&Transcript) -> Result<(), String> + Sync,
-) {
+fn all() -> Vec<Transcript> {
+    let mut transcripts = Vec::new();
+    for (dialect, at_least) in DIALECTS {
+        let loaded = load(dialect);
+        assert!(
+            loaded.len() >= at_least,
+            "conversations in {dialect} went missing: {} of {at_least}",
+            loaded.len()
+        );
+        transcripts.extend(loaded);
+    }
+    transcripts
+}
+
+fn check(place: &str, at_once: usize, play: impl Fn(&Transcript) -> Result<(), String> + Sync) {
+    let transcripts = all();
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {

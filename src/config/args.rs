@@ -1,9 +1,6 @@
 //! The command line: `suzu [-C FILE] [--key value ...]`.
 
-use super::{
-    Config, file,
-    settings::{SETTINGS, nearest},
-};
+use super::{Config, file, settings::SETTINGS, spelling::nearest};
 use lexopt::{Arg, Parser};
 use std::{ffi::OsString, fs, path::PathBuf};
 

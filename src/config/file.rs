@@ -1,9 +1,6 @@
 //! Settings in a file: `key = value` lines, comments from `#` or `;` at the beginning of a line.
 
-use super::{
-    Config,
-    settings::{find, nearest},
-};
+use super::{Config, settings::find, spelling::nearest};
 use ini_core::{Item, Parser};
 
 /// Applies a file's lines to `config`. `name` is the file's, for messages.

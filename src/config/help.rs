@@ -26,7 +26,10 @@ pub fn usage() -> String {
             group = setting.group;
             let _ = write!(text, "\n{group}:\n");
         }
-        let _ = writeln!(text, "  {:width$}  {} [default {}]", left(setting), setting.help, setting.default);
+        let _ = write!(text, "  {:width$}  {}", left(setting), setting.help);
+        // A long default gets a line of its own.
+        let gap = if setting.default.len() > 40 { format!("\n{:1$}", "", width + 4) } else { " ".to_owned() };
+        let _ = writeln!(text, "{gap}[default {}]", setting.default);
     }
     text.push_str(
         "\nExit codes: 0 stopped on request, 1 failed while running, 2 wrong usage or configuration.\n",

@@ -7,6 +7,8 @@ pub mod args;
 pub mod file;
 pub mod help;
 pub mod settings;
+mod spelling;
+mod values;
 
 use crate::{
     net::websocket,
@@ -21,12 +23,16 @@ use std::{net::SocketAddr, time::Duration};
 #[expect(missing_docs, reason = "each field is a row of SETTINGS, where its meaning, unit and default are")]
 pub struct Config {
     pub listen: Vec<SocketAddr>,
+    pub route: Vec<(String, Dialect)>,
+    pub dialects: Vec<Dialect>,
     pub max_clients: usize,
     pub max_pending_connections: usize,
     pub max_rooms: usize,
+    pub max_peers_per_room: usize,
     pub max_message_bytes: usize,
     pub max_queue_bytes: usize,
     pub max_id_bytes: usize,
+    pub max_stored_bytes: usize,
     pub head_timeout: Duration,
     pub register_timeout: Duration,
     pub close_timeout: Duration,
@@ -35,6 +41,7 @@ pub struct Config {
     pub websocket_read_timeout: Duration,
     pub eviction_silence: Duration,
     pub reject_delay_max: Duration,
+    pub resume_grace: Duration,
     pub type_message: bool,
     pub log_level: LevelFilter,
 }
@@ -44,12 +51,16 @@ impl Default for Config {
     fn default() -> Self {
         let mut config = Self {
             listen: Vec::new(),
+            route: Vec::new(),
+            dialects: Vec::new(),
             max_clients: 0,
             max_pending_connections: 0,
             max_rooms: 0,
+            max_peers_per_room: 0,
             max_message_bytes: 0,
             max_queue_bytes: 0,
             max_id_bytes: 0,
+            max_stored_bytes: 0,
             head_timeout: Duration::ZERO,
             register_timeout: Duration::ZERO,
             close_timeout: Duration::ZERO,
@@ -58,12 +69,15 @@ impl Default for Config {
             websocket_read_timeout: Duration::ZERO,
             eviction_silence: Duration::ZERO,
             reject_delay_max: Duration::ZERO,
+            resume_grace: Duration::ZERO,
             type_message: false,
             log_level: LevelFilter::Info,
         };
         for setting in SETTINGS {
-            let result = (setting.set)(&mut config, setting.default);
-            debug_assert!(result.is_ok(), "the default of {}: {result:?}", setting.key);
+            for value in setting.defaults() {
+                let result = (setting.set)(&mut config, value);
+                debug_assert!(result.is_ok(), "the default of {}: {result:?}", setting.key);
+            }
         }
         config
     }
@@ -108,6 +122,14 @@ impl Config {
                 self.websocket_pong_timeout, self.websocket_ping_interval
             ));
         }
+        let mut paths: Vec<_> = self.route.iter().map(|(path, _)| path).collect();
+        paths.sort_unstable();
+        if let Some((path, _)) = paths.iter().zip(paths.iter().skip(1)).find(|(a, b)| a == b) {
+            return Err(format!("route: {path} is there twice; allowed: each path once"));
+        }
+        if self.routes().is_empty() {
+            return Err("route: none is left for the dialects that are on; allowed: at least one".to_owned());
+        }
         Ok(())
     }
 
@@ -118,7 +140,7 @@ impl Config {
 
     /// The paths that speak WebSocket, and their dialects.
     pub fn routes(&self) -> Vec<(String, Dialect)> {
-        vec![("/signaling".to_owned(), Dialect::Ayame)]
+        self.route.iter().filter(|(_, dialect)| self.dialects.contains(dialect)).cloned().collect()
     }
 
     /// The core's share.
@@ -126,7 +148,11 @@ impl Config {
         signaling::Limits {
             max_peers: self.max_connections(),
             max_rooms: self.max_rooms,
+            max_peers_per_room: self.max_peers_per_room,
             max_id_bytes: self.max_id_bytes,
+            max_stored_bytes: self.max_stored_bytes,
+            max_queue_bytes: self.max_queue_bytes,
+            resume_grace: self.resume_grace,
             register_timeout: self.register_timeout,
             ping_interval: self.websocket_ping_interval,
             pong_timeout: self.websocket_pong_timeout,

@@ -1,8 +1,12 @@
 //! The one table of settings. A setting is one row: its key, what it means, and how it is read and shown.
 
-use super::Config;
-use log::LevelFilter;
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use super::{
+    Config,
+    values::{
+        address, boolean, dialects, level, number, route, seconds, seconds_or_none, show, show_dialects,
+        show_level, show_seconds,
+    },
+};
 
 /// One setting.
 #[derive(Debug)]
@@ -13,7 +17,7 @@ pub struct Setting {
     pub group: &'static str,
     /// What the value is, for `--help`: a unit or a form.
     pub unit: &'static str,
-    /// The default, as it would be written.
+    /// The default, as it would be written; several values of a setting that may be repeated are separated by `, `.
     pub default: &'static str,
     /// What may be written.
     pub allowed: &'static str,
@@ -28,6 +32,12 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// The default's values, one by one.
+    pub fn defaults(&self) -> impl Iterator<Item = &'static str> {
+        let separator = if self.may_repeat { ", " } else { "\n" };
+        self.default.split(separator)
+    }
+
     /// The flag on the command line.
     pub fn flag(&self) -> String {
         format!("--{}", self.key.replace('_', "-"))
@@ -66,6 +76,31 @@ pub const SETTINGS: &[Setting] = &[
         clear: |config| config.listen.clear(),
         show: |config| config.listen.iter().map(ToString::to_string).collect(),
     },
+    Setting {
+        key: "route",
+        group: "Addresses",
+        unit: "PATH DIALECT",
+        default: "/signaling ayame, /ws mailbox, /mesh mesh, /echo echo, /chat chat, /relay relay",
+        allowed: "a path and one of ayame, mailbox, mesh, echo, chat, relay, such as \"/signaling ayame\"",
+        help: "what a path speaks; may be given several times, and then these are all",
+        may_repeat: true,
+        set: |config, value| route(value).map(|route| config.route.push(route)),
+        clear: |config| config.route.clear(),
+        show: |config| {
+            config.route.iter().map(|(path, dialect)| format!("{path} {}", dialect.name())).collect()
+        },
+    },
+    setting!(
+        "Addresses",
+        dialects,
+        "dialects",
+        "LIST",
+        "ayame,mailbox,mesh,echo,chat,relay",
+        "a list of ayame, mailbox, mesh, echo, chat, relay",
+        dialects,
+        show_dialects,
+        "only routes to these are there"
+    ),
     setting!(
         "Limits",
         max_clients,
@@ -101,6 +136,17 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting!(
         "Limits",
+        max_peers_per_room,
+        "max_peers_per_room",
+        "peers",
+        "8",
+        "2 to 256",
+        |v| number(v, 2..=256),
+        show,
+        "seats in a room of mesh, mailbox, chat or relay (Ayame's rooms have two)"
+    ),
+    setting!(
+        "Limits",
         max_message_bytes,
         "max_message_bytes",
         "bytes",
@@ -131,6 +177,17 @@ pub const SETTINGS: &[Setting] = &[
         |v| number(v, 16..=4_096),
         show,
         "length of a room id, client id or key"
+    ),
+    setting!(
+        "Limits",
+        max_stored_bytes,
+        "max_stored_bytes",
+        "bytes",
+        "65536",
+        "1024 to 1048576",
+        |v| number(v, 1_024..=1 << 20),
+        show,
+        "what one mailbox client may leave for others"
     ),
     setting!(
         "Times",
@@ -166,7 +223,7 @@ pub const SETTINGS: &[Setting] = &[
         "for a connection to end after its close; at most 3 when the server stops"
     ),
     setting!(
-        "Ayame",
+        "Times",
         websocket_ping_interval,
         "websocket_ping_interval_sec",
         "seconds",
@@ -177,7 +234,7 @@ pub const SETTINGS: &[Setting] = &[
         "between pings; one tick for all clients"
     ),
     setting!(
-        "Ayame",
+        "Times",
         websocket_pong_timeout,
         "websocket_pong_timeout_sec",
         "seconds",
@@ -188,7 +245,7 @@ pub const SETTINGS: &[Setting] = &[
         "without a pong, after which a client is let go"
     ),
     setting!(
-        "Ayame",
+        "Times",
         websocket_read_timeout,
         "websocket_read_timeout_sec",
         "seconds",
@@ -232,6 +289,17 @@ pub const SETTINGS: &[Setting] = &[
         "relay messages of the type `message` too"
     ),
     setting!(
+        "Mesh",
+        resume_grace,
+        "resume_grace_sec",
+        "seconds",
+        "10",
+        "0 to 86400",
+        seconds_or_none,
+        show_seconds,
+        "that a seat outlives its socket, for the client to come back"
+    ),
+    setting!(
         "Log",
         log_level,
         "log_level",
@@ -249,90 +317,20 @@ pub fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key.eq_ignore_ascii_case(key))
 }
 
-/// The key that was probably meant.
-pub fn nearest(key: &str) -> Option<&'static str> {
-    let key = key.to_ascii_lowercase();
-    let distances = SETTINGS.iter().map(|setting| (edit_distance(&key, setting.key), setting.key));
-    distances.min().filter(|(distance, key)| *distance <= 2.max(key.len() / 4)).map(|(_, key)| key)
-}
-
-/// How many letters must be changed, added or left out (Levenshtein's distance).
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut before = i + 1;
-        for (right, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
-            let changed = diagonal + usize::from(left != right);
-            diagonal = *cell;
-            *cell = changed.min(*cell + 1).min(before + 1);
-            before = *cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-fn address(value: &str) -> Result<SocketAddr, String> {
-    value.parse().map_err(|_| format!("{value:?} is not an address with a port"))
-}
-
-fn number<T: FromStr + PartialOrd + Display>(value: &str, range: RangeInclusive<T>) -> Result<T, String> {
-    let number = value.parse().map_err(|_| format!("{value:?} is not a whole number"))?;
-    if range.contains(&number) { Ok(number) } else { Err(format!("{value} is out of range")) }
-}
-
-fn seconds(value: &str) -> Result<Duration, String> {
-    let seconds = seconds_or_none(value)?;
-    if seconds < Duration::from_millis(10) { Err(format!("{value} is out of range")) } else { Ok(seconds) }
-}
-
-fn seconds_or_none(value: &str) -> Result<Duration, String> {
-    let seconds: f64 = value.parse().map_err(|_| format!("{value:?} is not a number of seconds"))?;
-    if !(0.0..=86_400.0).contains(&seconds) {
-        return Err(format!("{value} is out of range"));
-    }
-    // Deadlines are kept in milliseconds.
-    Ok(Duration::from_millis((seconds * 1_000.0).round() as u64))
-}
-
-fn boolean(value: &str) -> Result<bool, String> {
-    value.to_ascii_lowercase().parse().map_err(|_| format!("{value:?} is neither true nor false"))
-}
-
-fn level(value: &str) -> Result<LevelFilter, String> {
-    match value.parse() {
-        // Release builds leave tracing out.
-        Ok(LevelFilter::Trace) | Err(_) => Err(format!("{value:?} is not a level")),
-        Ok(level) => Ok(level),
-    }
-}
-
-fn show(value: &impl Display) -> String {
-    value.to_string()
-}
-
-fn show_seconds(value: &Duration) -> String {
-    value.as_secs_f64().to_string()
-}
-
-fn show_level(value: &LevelFilter) -> String {
-    value.to_string().to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn every_default_is_allowed_and_shown_as_it_is_written() {
         let config = Config::default();
         for setting in SETTINGS {
             let mut again = Config::default();
-            assert_eq!(again.set(setting, setting.default, true), Ok(()), "{}", setting.key);
-            assert_eq!((setting.show)(&config), [setting.default], "{}", setting.key);
+            for (place, value) in setting.defaults().enumerate() {
+                assert_eq!(again.set(setting, value, place == 0), Ok(()), "{}", setting.key);
+            }
+            assert_eq!((setting.show)(&config).join(", "), setting.default, "{}", setting.key);
         }
         assert_eq!(config.check(), Ok(()));
     }
@@ -378,13 +376,5 @@ mod tests {
         assert!(config.check().unwrap_err().starts_with("max_queue_bytes: 65536 is too little"));
         let config = Config { websocket_ping_interval: Duration::from_secs(60), ..Config::default() };
         assert!(config.check().unwrap_err().starts_with("websocket_pong_timeout_sec"));
-    }
-
-    #[test]
-    fn a_slip_of_the_finger_is_recognised() {
-        assert_eq!(nearest("max_client"), Some("max_clients"));
-        assert_eq!(nearest("Listn"), Some("listen"));
-        assert_eq!(nearest("quantum_flux"), None);
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
     }
 }

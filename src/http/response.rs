@@ -62,6 +62,12 @@ pub fn page(content_type: &str, body: &str) -> Vec<u8> {
     response(200, "", content_type, body)
 }
 
+/// A 404 in the words of the caller, who knows what is there.
+pub fn not_found(text: &str) -> Vec<u8> {
+    let (status, headers, _) = Refusal::NotFound.parts();
+    response(status, headers, "text/plain; charset=utf-8", text)
+}
+
 /// A 200 that says only that the server is well.
 pub fn ok() -> Vec<u8> {
     response(200, "", "text/plain; charset=utf-8", "")

@@ -4,16 +4,25 @@ use super::{
     pages,
     request::Request,
     response::{self, Refusal},
-    upgrade,
+    upgrade::{self, Wishes},
 };
 
 /// What the server offers, and whether it has room.
 #[derive(Debug)]
 pub struct Site {
     /// The paths that speak WebSocket. An upgrade is reported by the index in this list.
-    pub endpoints: Vec<String>,
+    pub endpoints: Vec<Endpoint>,
     /// Whether as many clients are there as may be.
     pub is_full: bool,
+}
+
+/// A path that speaks WebSocket.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// The path, beginning with `/`.
+    pub path: String,
+    /// What it speaks, in a word.
+    pub speaks: &'static str,
 }
 
 /// What a request gets.
@@ -30,6 +39,8 @@ pub enum Answer {
     Upgrade {
         /// Which of [`Site::endpoints`].
         endpoint: usize,
+        /// What else the URL asks for.
+        wishes: Wishes,
         /// The 101.
         bytes: Vec<u8>,
     },
@@ -52,12 +63,16 @@ pub fn answer(request: &Request<'_>, site: &Site) -> Answer {
 }
 
 fn decide(request: &Request<'_>, site: &Site) -> Answer {
-    let endpoint = site.endpoints.iter().position(|path| path == request.path);
+    let endpoint = site.endpoints.iter().position(|endpoint| endpoint.path == request.path);
     match (request.path, request.method, endpoint) {
         (_, "GET", Some(endpoint)) => match upgrade::check(request) {
             Err(refusal) => refusal.into(),
             Ok(_) if site.is_full => Refusal::Full.into(),
-            Ok(accept) => Answer::Upgrade { endpoint, bytes: response::switching_protocols(&accept) },
+            Ok(accept) => Answer::Upgrade {
+                endpoint,
+                wishes: Wishes::read(request.query),
+                bytes: response::switching_protocols(&accept),
+            },
         },
         ("/.ok", "GET" | "HEAD", None) => Answer::Reply { status: 200, bytes: response::ok() },
         ("/", "GET" | "HEAD", None) => {
@@ -65,7 +80,10 @@ fn decide(request: &Request<'_>, site: &Site) -> Answer {
             Answer::Reply { status: 200, bytes: response::page("text/html; charset=utf-8", &page) }
         }
         ("/.ok" | "/", _, None) | (_, _, Some(_)) => Refusal::MethodNotAllowed.into(),
-        (_, _, None) => Refusal::NotFound.into(),
+        (_, _, None) => {
+            let bytes = response::not_found(&pages::not_found(request.path, &site.endpoints));
+            Answer::Reply { status: Refusal::NotFound.status(), bytes }
+        }
     }
 }
 
@@ -75,7 +93,8 @@ mod tests {
     use crate::http::request::parse;
 
     fn status(head: &str, is_full: bool) -> u16 {
-        let site = Site { endpoints: vec!["/signaling".to_owned()], is_full };
+        let site =
+            Site { endpoints: vec![Endpoint { path: "/signaling".to_owned(), speaks: "ayame" }], is_full };
         let head = format!("{head}\r\nHost: box:3000\r\n\r\n").replace(
             "WS",
             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\

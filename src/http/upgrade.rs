@@ -2,6 +2,7 @@
 
 use super::{request::Request, response::Refusal};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
 use sha1::{Digest, Sha1};
 
 /// RFC 6455 section 1.3.
@@ -30,6 +31,35 @@ pub fn check(request: &Request<'_>) -> Result<String, Refusal> {
     Ok(accept_key(key))
 }
 
+/// What the URL of an upgrade asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// `?room=`: the room, empty if none is named.
+    pub room: String,
+    /// `?frames=binary`: all messages are to come in binary frames.
+    pub wants_binary: bool,
+}
+
+impl Wishes {
+    /// Reads a query (the `application/x-www-form-urlencoded` format of the URL standard). Other keys are ignored.
+    pub fn read(query: &str) -> Self {
+        let mut wishes = Self::default();
+        for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            match key {
+                "room" => wishes.room = decode(value),
+                "frames" => wishes.wants_binary = value == "binary",
+                _ => {}
+            }
+        }
+        wishes
+    }
+}
+
+fn decode(value: &str) -> String {
+    let spaced = value.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+}
+
 /// The proof that the server has read the key (RFC 6455 section 4.2.2, step 5.4).
 fn accept_key(key: &str) -> String {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
@@ -54,6 +84,18 @@ mod tests {
     #[test]
     fn the_rfcs_own_example_is_accepted() {
         assert_eq!(checked("", ""), Ok("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned()));
+    }
+
+    #[test]
+    fn wishes_are_decoded_and_anything_else_is_ignored() {
+        let room = |query: &str| Wishes::read(query).room;
+        assert_eq!(room("room=front%20door+1&x=y"), "front door 1");
+        assert_eq!(room("a&room&room=%E9%88%B4"), "\u{9234}");
+        assert_eq!(room("room=%ff"), "\u{fffd}", "bytes that are no text become a sign that says so");
+        assert_eq!(room(""), "");
+        assert!(
+            Wishes::read("frames=binary&room=r").wants_binary && !Wishes::read("frames=text").wants_binary
+        );
     }
 
     #[test]

@@ -12,9 +12,10 @@ use crate::http::{
     request::{self, HEAD_BYTES_MAX},
     response::Refusal,
     routes::{Answer, Site, answer},
+    upgrade::Wishes,
 };
 use std::io;
-use tungstenite::{Message, Utf8Bytes};
+use tungstenite::{Bytes, Message, Utf8Bytes};
 
 /// What happened on a connection, for the loop to act on.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub enum Event {
     Upgraded {
         /// Which of [`Site::endpoints`].
         endpoint: usize,
+        /// What else the URL asks for.
+        wishes: Wishes,
     },
     /// A request got an answer that ends the connection; it is queued.
     Answered {
@@ -32,7 +35,7 @@ pub enum Event {
     /// A text message.
     Text(Utf8Bytes),
     /// A binary message.
-    Binary,
+    Binary(Bytes),
     /// A WebSocket ping; its pong is queued.
     Ping,
     /// A WebSocket pong.
@@ -171,9 +174,9 @@ impl Connection {
         *input = input.get(used..).unwrap_or_default();
         Some(match answer {
             Answer::Reply { status, bytes } => self.reply(status, bytes),
-            Answer::Upgrade { endpoint, bytes } => {
+            Answer::Upgrade { endpoint, wishes, bytes } => {
                 self.unsent = bytes;
-                Event::Upgraded { endpoint }
+                Event::Upgraded { endpoint, wishes }
             }
         })
     }
@@ -253,7 +256,7 @@ impl From<Received> for Event {
     fn from(received: Received) -> Self {
         match received {
             Received::Text(text) => Self::Text(text),
-            Received::Binary => Self::Binary,
+            Received::Binary(bytes) => Self::Binary(bytes),
             Received::Ping => Self::Ping,
             Received::Pong => Self::Pong,
             Received::Close => Self::Closed,

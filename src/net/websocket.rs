@@ -9,7 +9,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
 };
 use tungstenite::{
-    Error, Message, Utf8Bytes,
+    Bytes, Error, Message, Utf8Bytes,
     error::{CapacityError, ProtocolError},
     protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
@@ -34,7 +34,7 @@ pub enum Received {
     /// A text message.
     Text(Utf8Bytes),
     /// A binary message.
-    Binary,
+    Binary(Bytes),
     /// A ping; its pong is queued.
     Ping,
     /// A pong.
@@ -145,7 +145,7 @@ impl WebSocket {
         }
         match self.context.read(&mut Buffered(input)) {
             Ok(Message::Text(text)) => Ok(Some(Received::Text(text))),
-            Ok(Message::Binary(_)) => Ok(Some(Received::Binary)),
+            Ok(Message::Binary(bytes)) => Ok(Some(Received::Binary(bytes))),
             Ok(Message::Ping(_)) => Ok(Some(Received::Ping)),
             Ok(Message::Pong(_)) => Ok(Some(Received::Pong)),
             // tungstenite has replaced a code that may not be sent by this, and answers it so.

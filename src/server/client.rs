@@ -14,6 +14,8 @@ pub(super) struct Client {
     pub(super) address: IpAddr,
     /// Whether the hub knows it: from the upgrade until it is let go.
     pub(super) is_peer: bool,
+    /// Its URL asked for binary frames only.
+    pub(super) wants_binary: bool,
     /// The peer has finished sending: a short read is then not yet the end.
     pub(super) is_read_closed: bool,
     /// It is in the list of those to be read. The system says once for each arrival that something is there, so it stays there until
@@ -57,6 +59,7 @@ impl Client {
             connection: Connection::new(stream),
             address,
             is_peer: false,
+            wants_binary: false,
             is_read_closed: false,
             is_runnable: Mark::default(),
             is_dirty: Mark::default(),

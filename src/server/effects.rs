@@ -15,7 +15,7 @@ impl Server {
     }
 
     /// Does what the hub wants done. `arrived` is the message that it has just handled, if it was one.
-    pub(super) fn apply(&mut self, arrived: Option<Utf8Bytes>) {
+    pub(super) fn apply(&mut self, arrived: Option<Message>) {
         let mut out = std::mem::take(&mut self.out);
         let mut asked = None;
         for effect in out.drain(..) {
@@ -25,10 +25,11 @@ impl Server {
                 }
                 Effect::Send { to, text: Cow::Owned(text) } => self.send(to, text.into()),
                 Effect::Relay { to } => {
-                    if let Some(text) = &arrived {
-                        self.send(to, Message::Text(text.clone()));
+                    if let Some(message) = &arrived {
+                        self.send(to, message.clone());
                     }
                 }
+                Effect::SendBinary { to, bytes } => self.send(to, bytes.into()),
                 Effect::Ping { to } => self.send(to, Message::Ping(Bytes::new())),
                 Effect::Close { peer, close } => self.close(peer, close),
                 Effect::Ask { peer, .. } => asked = Some(peer),
@@ -49,6 +50,10 @@ impl Server {
 
     fn send(&mut self, to: Key, message: Message) {
         let Some(client) = self.clients.get_mut(to) else { return };
+        let message = match message {
+            Message::Text(text) if client.wants_binary => Message::Binary(text.into()),
+            message => message,
+        };
         if let Err(fault) = client.connection.send(message) {
             log::info!("client {to} closed with {}: {fault}", fault.code());
             client.connection.fail(&fault);

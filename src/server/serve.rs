@@ -2,11 +2,12 @@
 
 use super::Server;
 use crate::{
+    http::upgrade::Wishes,
     net::connection::{Arrived, Event},
     signaling::Input,
     slots::Key,
 };
-use tungstenite::Utf8Bytes;
+use tungstenite::{Bytes, Message, Utf8Bytes};
 
 impl Server {
     pub(super) fn serve_readable(&mut self) {
@@ -55,10 +56,10 @@ impl Server {
     fn handle_event(&mut self, key: Key, event: Event) {
         match event {
             Event::Text(text) => return self.handle_text(key, text),
+            Event::Binary(bytes) => return self.handle_binary(key, bytes),
             Event::Pong => return self.drive(Input::Pong { peer: key }),
-            Event::Binary => return self.drive(Input::Binary { peer: key }),
             Event::Ping => self.drive(Input::Ping { peer: key }),
-            Event::Upgraded { endpoint } => self.open(key, endpoint),
+            Event::Upgraded { endpoint, wishes } => self.open(key, endpoint, &wishes),
             Event::Answered { status } => {
                 self.log_answer(key, status);
                 self.expect_end(key);
@@ -86,18 +87,24 @@ impl Server {
         log::log!(level, "connection {key} answered with {status}");
     }
 
-    fn open(&mut self, key: Key, endpoint: usize) {
+    fn open(&mut self, key: Key, endpoint: usize, wishes: &Wishes) {
         let Some(client) = self.clients.get_mut(key) else { return };
         let Some(dialect) = self.dialects.get(endpoint).copied() else { return };
         client.connection.open(self.limits);
         client.is_peer = true;
         client.deadline = None;
+        client.wants_binary = wishes.wants_binary;
         let address = client.address;
-        self.drive(Input::Open { peer: key, dialect, address });
+        self.drive(Input::Open { peer: key, dialect, address, room: &wishes.room });
     }
 
     fn handle_text(&mut self, key: Key, text: Utf8Bytes) {
         self.hub.handle(Input::Text { peer: key, text: &text }, self.now, &mut self.out);
-        self.apply(Some(text));
+        self.apply(Some(Message::Text(text)));
+    }
+
+    fn handle_binary(&mut self, key: Key, bytes: Bytes) {
+        self.hub.handle(Input::Binary { peer: key, bytes: &bytes }, self.now, &mut self.out);
+        self.apply(Some(Message::Binary(bytes)));
     }
 }

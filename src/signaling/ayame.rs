@@ -1,16 +1,19 @@
 //! The Ayame dialect: what each message means (protocols.md section 1, compatible with OpenAyame/ayame 2026.2.0).
 
 use super::{
-    Close, Dialect, Effect, Grant, Hub, Misspoke, Now, Outbox, PeerId, Question, Verdict,
+    Close, Effect, Grant, Hub, Misspoke, Outbox, PeerId, Question, Verdict,
     dialect::{parse_object, to_json},
     rooms::RoomId,
     seating,
-    session::{Applicant, State},
+    session::{Applicant, AyameSeat, Seat, State},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use ulid::Ulid;
+
+/// Seats in a room.
+pub(super) const SEATS: usize = 2;
 
 /// The reason of a reject when the room has no seat left.
 pub(super) const FULL: &str = "full";
@@ -126,23 +129,29 @@ pub(super) fn reject(reason: &str) -> String {
     to_json(&Reject { r#type: "reject", reason })
 }
 
-pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, now: Now, out: &mut Outbox) {
-    if let Err(misspoke) = decide(hub, peer, text, now, out) {
+pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) {
+    if let Err(misspoke) = decide(hub, peer, text, out) {
         hub.let_go(peer, Close::Misspoke(misspoke), out);
     }
 }
 
-fn decide(hub: &mut Hub, peer: PeerId, text: &str, now: Now, out: &mut Outbox) -> Result<(), Misspoke> {
+fn decide(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) -> Result<(), Misspoke> {
     let Some(session) = hub.peers.get_mut(peer) else { return Ok(()) };
     let envelope: Envelope = parse_object(text)?;
     match (&*envelope.kind, &session.state) {
-        ("pong", _) => session.ponged = now.mono,
+        ("pong", _) => session.ponged = hub.now.mono,
         ("bye", _) => hub.let_go(peer, Close::Left, out),
-        ("register", State::ExpectRegister { .. }) => register(hub, peer, parse_object(text)?, now, out)?,
+        ("register", State::ExpectRegister { .. }) => register(hub, peer, parse_object(text)?, out)?,
         ("register", _) => return Err(Misspoke::RegisteredTwice),
-        ("offer" | "answer" | "candidate", State::Joined(seat)) => relay(seat.room, peer, hub, out),
-        ("message", State::Joined(seat)) if hub.limits.type_message => relay(seat.room, peer, hub, out),
-        ("connected", State::Joined(seat)) if seat.standalone => hub.let_go(peer, Close::Left, out),
+        ("offer" | "answer" | "candidate", State::Joined(Seat::Ayame(seat))) => {
+            relay(seat.room, peer, hub, out)
+        }
+        ("message", State::Joined(Seat::Ayame(seat))) if hub.limits.type_message => {
+            relay(seat.room, peer, hub, out)
+        }
+        ("connected", State::Joined(Seat::Ayame(seat))) if seat.standalone => {
+            hub.let_go(peer, Close::Left, out)
+        }
         ("connected", State::Joined(_)) => {}
         ("offer" | "answer" | "candidate" | "connected", _) => return Err(Misspoke::NotRegistered),
         ("message", _) if hub.limits.type_message => return Err(Misspoke::NotRegistered),
@@ -156,24 +165,18 @@ fn relay(room: RoomId, from: PeerId, hub: &Hub, out: &mut Outbox) {
     out.extend(hub.rooms.peers(room).filter(|to| *to != from).map(|to| Effect::Relay { to }));
 }
 
-fn register(
-    hub: &mut Hub,
-    peer: PeerId,
-    register: Register,
-    now: Now,
-    out: &mut Outbox,
-) -> Result<(), Misspoke> {
+fn register(hub: &mut Hub, peer: PeerId, register: Register, out: &mut Outbox) -> Result<(), Misspoke> {
     if register.room_id().is_empty() {
         return Err(Misspoke::NoRoomId);
     }
     if let Some(reason) = register.over_limit(hub.limits.max_id_bytes) {
-        hub.reject(peer, reason.into(), now, out);
+        hub.reject(peer, reason.into(), out);
         return Ok(());
     }
-    let connection_id = hub.ids.next(now.unix_ms);
+    let connection_id = hub.ids.next(hub.now.unix_ms);
     let applicant = Box::new(Applicant { register, connection_id, grant: Grant::default() });
     if !hub.limits.ask_verdict {
-        seating::admit(hub, peer, applicant, now, out);
+        seating::admit(hub, peer, applicant, out);
         return Ok(());
     }
     let question =
@@ -183,7 +186,7 @@ fn register(
     Ok(())
 }
 
-pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, now: Now, out: &mut Outbox) {
+pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, out: &mut Outbox) {
     let Some(session) = hub.peers.get_mut(peer) else { return };
     if !matches!(session.state, State::ExpectVerdict { .. }) {
         return;
@@ -193,24 +196,23 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, now:
         Verdict::Allow(grant) => {
             applicant.grant = grant;
             // The verdict comes before the seat: an allowed client can still find the room full.
-            seating::admit(hub, peer, applicant, now, out);
+            seating::admit(hub, peer, applicant, out);
         }
-        Verdict::Deny { reason } => hub.reject(peer, reason.into(), now, out),
-        Verdict::Failed => hub.reject(peer, INTERNAL_SERVER_ERROR.into(), now, out),
+        Verdict::Deny { reason } => hub.reject(peer, reason.into(), out),
+        Verdict::Failed => hub.reject(peer, INTERNAL_SERVER_ERROR.into(), out),
     }
 }
 
 /// When either seat ends, for any reason, the room ends with it: the other hears bye and is closed, in that order.
 /// Old SDKs clean up only on that close.
-pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, state: State, out: &mut Outbox) {
-    let State::Joined(seat) = state else { return };
+pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, seat: &AyameSeat, out: &mut Outbox) {
     log::debug!("{} left room {:?}", seat.connection_id, hub.rooms.name(seat.room));
     hub.rooms.leave(seat.room, peer);
     let Some(mate) = hub.rooms.peers(seat.room).next() else { return };
     hub.rooms.leave(seat.room, mate);
     let Some(session) = hub.take(mate) else { return };
     if !session.is_standalone() {
-        out.push(Effect::Send { to: mate, text: Dialect::Ayame.farewell().into() });
+        out.push(Effect::Send { to: mate, text: BYE.into() });
     }
     out.push(Effect::Close { peer: mate, close: Close::RoomEnded });
 }

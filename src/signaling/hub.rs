@@ -5,18 +5,18 @@
 //! up. What a message means is the dialect's business.
 
 use super::{
-    Close, Effect, Input, Limits, Mono, Now, Outbox, PeerId,
+    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame, dialect,
     ids::ConnectionIds,
+    mailbox::MailboxSeat,
+    mesh,
     rejections::Rejections,
-    rooms::Rooms,
+    rooms::{RoomId, Rooms},
     seating,
-    session::{Applicant, Expiry, Session, State},
+    session::{Applicant, Expiry, Seat, Session, State},
 };
 use crate::slots::SideTable;
 use std::{borrow::Cow, collections::VecDeque};
 
-/// Ayame's rooms have two seats.
-const SEATS_PER_ROOM: usize = 2;
 /// How many peers one call of [`Hub::handle_timeout`] looks after at the most, so that the outbox stays small.
 const PEERS_A_CALL: usize = 64;
 
@@ -29,18 +29,22 @@ pub struct Hub {
     pub(super) ids: ConnectionIds,
     /// Peers in [`State::ExpectSeat`], first come first.
     pub(super) waiting: VecDeque<PeerId>,
+    /// Seats of the mesh dialect.
+    pub(super) mesh: mesh::Seats,
     /// Counts the inputs.
     pub(super) input: u64,
+    /// The time of the input being handled.
+    pub(super) now: Now,
     rejections: Rejections,
     /// The tick on which all are pinged. Set while anybody is there.
-    next_ping: Option<Mono>,
+    pub(super) next_ping: Option<Mono>,
     /// How far the current tick has come.
     ping_from: usize,
     /// Room to note whose time is up.
     due: Vec<PeerId>,
     /// No session's deadline is before this. It may be earlier than need be: then a walk finds nothing due and sets it
     /// right, once per shortest timeout.
-    next_expiry: Option<Mono>,
+    pub(super) next_expiry: Option<Mono>,
 }
 
 impl Hub {
@@ -49,7 +53,9 @@ impl Hub {
     pub fn new(limits: Limits, seed: [u8; 32]) -> Self {
         Self {
             peers: SideTable::with_capacity(limits.max_peers),
-            rooms: Rooms::new(limits.max_rooms, SEATS_PER_ROOM),
+            rooms: Rooms::new(limits.max_rooms, seats_max(&limits)),
+            mesh: mesh::Seats::with_capacity(limits.max_peers),
+            now: Now { mono: Mono::START, unix_ms: 0 },
             ids: ConnectionIds::new(seed),
             waiting: VecDeque::with_capacity(limits.max_peers),
             input: 0,
@@ -65,11 +71,11 @@ impl Hub {
     /// The most memory, in bytes, that a hub with these limits takes: its tables, and all that its sessions may keep.
     pub fn bytes_max(limits: &Limits) -> usize {
         let tables = SideTable::<Session>::bytes(limits.max_peers)
-            + Rooms::bytes(limits.max_rooms, SEATS_PER_ROOM)
+            + Rooms::bytes(limits.max_rooms, seats_max(limits))
+            + mesh::Seats::bytes(limits.max_peers)
             + limits.max_peers * size_of::<PeerId>()
             + Rejections::BYTES;
-        // A session keeps a client id and a key, a room its name.
-        tables + limits.max_peers * 2 * limits.max_id_bytes + limits.max_rooms * limits.max_id_bytes
+        tables + limits.max_peers * kept_bytes_max(limits) + limits.max_rooms * limits.max_id_bytes
     }
 
     /// How many peers are there.
@@ -97,23 +103,28 @@ impl Hub {
     /// are ignored.
     pub fn handle(&mut self, input: Input<'_>, now: Now, out: &mut Outbox) {
         self.input += 1;
+        self.now = now;
         match input {
-            Input::Open { peer, dialect, address } => {
+            Input::Open { peer, dialect, address, room } => {
                 let session = Session::new(dialect, address, self.input, now, &self.limits);
                 self.arm(session.deadline(&self.limits).0);
                 self.peers.insert(peer, session);
                 self.next_ping.get_or_insert(now.mono.after(self.limits.ping_interval));
+                dialect.handle_open(self, peer, room, out);
             }
             Input::Text { peer, text } => {
                 if let Some(session) = self.note_heard(peer, now)
                     && !matches!(session.state, State::Leaving { .. })
                 {
-                    session.dialect.handle_text(self, peer, text, now, out);
+                    session.dialect.handle_text(self, peer, text, out);
                 }
             }
-            Input::Binary { peer } => {
-                self.note_heard(peer, now);
-                self.let_go(peer, Close::Binary, out);
+            Input::Binary { peer, bytes } => {
+                if let Some(session) = self.note_heard(peer, now)
+                    && !matches!(session.state, State::Leaving { .. })
+                {
+                    session.dialect.handle_binary(self, peer, bytes, out);
+                }
             }
             Input::Pong { peer } => {
                 if let Some(session) = self.note_heard(peer, now) {
@@ -125,34 +136,37 @@ impl Hub {
             }
             Input::Verdict { peer, verdict } => {
                 if let Some(session) = self.peers.get(peer) {
-                    session.dialect.handle_verdict(self, peer, verdict, now, out);
+                    session.dialect.handle_verdict(self, peer, verdict, out);
                 }
             }
-            Input::Ended { peer } => self.remove(peer, out),
+            Input::Ended { peer } => self.remove(peer, None, out),
             Input::Stop { peer } => self.stop(peer, out),
         }
-        self.settle(now, out);
+        self.settle(out);
     }
 
     /// When [`Hub::handle_timeout`] wants to be called; `None` while nobody is there.
     pub fn next_timeout(&self) -> Option<Mono> {
-        [self.next_ping, self.next_expiry].into_iter().flatten().min()
+        [self.next_ping, self.next_expiry, self.mesh.next_expiry()].into_iter().flatten().min()
     }
 
     /// Does a part of what is due; to be called again for as long as [`Hub::next_timeout`] is not after `now`.
     pub fn handle_timeout(&mut self, now: Now, out: &mut Outbox) {
         self.input += 1;
+        self.now = now;
         if self.next_ping.is_some_and(|at| at <= now.mono) {
             self.ping_some(now, out);
         } else if self.next_expiry.is_some_and(|at| at <= now.mono) {
             self.expire_some(now, out);
+        } else if self.mesh.next_expiry().is_some_and(|at| at <= now.mono) {
+            mesh::expire(self, out);
         }
-        self.settle(now, out);
+        self.settle(out);
     }
 
-    fn settle(&mut self, now: Now, out: &mut Outbox) {
+    fn settle(&mut self, out: &mut Outbox) {
         if !self.waiting.is_empty() {
-            seating::settle(self, now, out);
+            seating::settle(self, out);
         }
         if self.peers.is_empty() {
             self.next_ping = None;
@@ -176,7 +190,7 @@ impl Hub {
         for index in self.ping_from..end {
             if let Some((to, session)) = self.peers.at(index).filter(|(_, session)| session.is_pinged()) {
                 // Clients count only the JSON ping; browsers answer the other even in a throttled tab.
-                out.push(Effect::Send { to, text: session.dialect.ping().into() });
+                out.extend(session.dialect.ping().map(|text| Effect::Send { to, text: text.into() }));
                 out.push(Effect::Ping { to });
             }
         }
@@ -224,6 +238,19 @@ impl Hub {
         self.next_expiry = earlier(self.next_expiry, at);
     }
 
+    /// Seats a peer in the room that its URL named.
+    pub(super) fn join_by_url(
+        &mut self,
+        dialect: Dialect,
+        room: &str,
+        peer: PeerId,
+    ) -> Result<RoomId, Refusal> {
+        if room.len() > self.limits.max_id_bytes {
+            return Err(Refusal::RoomNameTooLong);
+        }
+        self.rooms.join(dialect, room, self.limits.max_peers_per_room, peer)
+    }
+
     /// Moves a peer on to its next state.
     pub(super) fn set_state(&mut self, peer: PeerId, state: State) {
         if let Some(session) = self.peers.get_mut(peer) {
@@ -234,13 +261,13 @@ impl Hub {
     }
 
     /// Rejects a peer: at once, or later if its address is rejected again and again.
-    pub(super) fn reject(&mut self, peer: PeerId, reason: Cow<'static, str>, now: Now, out: &mut Outbox) {
+    pub(super) fn reject(&mut self, peer: PeerId, reason: Cow<'static, str>, out: &mut Outbox) {
         let Some(session) = self.peers.get(peer) else { return };
-        let delay = self.rejections.count(session.address, now.mono);
+        let delay = self.rejections.count(session.address, self.now.mono);
         log::info!("client {peer} rejected: {reason}, answered after {delay:?}");
         let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
         let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
-        self.set_state(peer, State::Leaving { reason, until: now.mono.after(delay) });
+        self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
         // Those held back keep places that others may need: a quarter of them at the most.
         if delay.is_zero() || leaving >= self.limits.max_peers / 4 {
             self.send_reject(peer, out);
@@ -250,7 +277,7 @@ impl Hub {
     fn send_reject(&mut self, peer: PeerId, out: &mut Outbox) {
         let Some(session) = self.peers.get(peer) else { return };
         if let State::Leaving { reason, .. } = &session.state {
-            out.push(Effect::Send { to: peer, text: session.dialect.reject(reason).into() });
+            out.push(Effect::Send { to: peer, text: ayame::reject(reason).into() });
         }
         self.let_go(peer, Close::Rejected, out);
     }
@@ -259,14 +286,14 @@ impl Hub {
     pub(super) fn let_go(&mut self, peer: PeerId, close: Close, out: &mut Outbox) {
         if self.peers.get(peer).is_some() {
             out.push(Effect::Close { peer, close });
-            self.remove(peer, out);
+            self.remove(peer, Some(close), out);
         }
     }
 
-    /// Forgets a peer whose socket needs no more closing, and tells its room-mates.
-    fn remove(&mut self, peer: PeerId, out: &mut Outbox) {
+    /// Forgets a peer, which was let go with `close` or whose socket has ended, and tells its room-mates.
+    fn remove(&mut self, peer: PeerId, close: Option<Close>, out: &mut Outbox) {
         if let Some(session) = self.take(peer) {
-            session.dialect.handle_gone(self, peer, session.state, out);
+            dialect::handle_gone(self, peer, session.state, close, out);
         }
     }
 
@@ -284,60 +311,34 @@ impl Hub {
 
     fn stop(&mut self, peer: PeerId, out: &mut Outbox) {
         let Some(session) = self.take(peer) else { return };
-        if !session.is_standalone() {
-            out.push(Effect::Send { to: peer, text: session.dialect.farewell().into() });
-        }
+        let farewell = session.dialect.farewell().filter(|_| !session.is_standalone());
+        out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));
         out.push(Effect::Close { peer, close: Close::Stopping });
         // Room-mates are not told: each is let go in the same way.
-        if let Some(seat) = session.seat() {
-            self.rooms.leave(seat.room, peer);
+        match session.state {
+            State::Joined(Seat::Ayame(seat)) => self.rooms.leave(seat.room, peer),
+            State::Joined(Seat::Mailbox(seat)) => self.rooms.leave(seat.room, peer),
+            State::Joined(Seat::Room(room)) => self.rooms.leave(room, peer),
+            State::Joined(Seat::Mesh(seat)) => mesh::handle_stop(self, seat),
+            _ => {}
         }
     }
+}
 
-    /// Checks what must always hold; runs after every call in debug builds.
-    ///
-    /// # Panics
-    /// If something does not hold.
-    pub fn check_invariants(&self) {
-        for (peer, session) in self.peers.iter() {
-            if let Some(seat) = session.seat() {
-                let seats = self.rooms.peers(seat.room).filter(|other| *other == peer).count();
-                assert_eq!(seats, 1, "peer {peer} has {seats} seats in the room that it thinks it is in");
-            }
-            let is_waiting = matches!(session.state, State::ExpectSeat { .. });
-            let places = self.waiting.iter().filter(|waiting| **waiting == peer).count();
-            assert_eq!(
-                places,
-                usize::from(is_waiting),
-                "peer {peer} is in the queue for seats {places} times"
-            );
-            let deadline = session.deadline(&self.limits);
-            assert!(
-                self.next_expiry.is_some_and(|at| at <= deadline.0),
-                "{deadline:?} of {peer} would be missed"
-            );
-        }
-        let mut seated = 0;
-        for (room, name) in self.rooms.iter() {
-            assert_eq!(self.rooms.find(name), Some(room), "room {name:?} is not found by its name");
-            for peer in self.rooms.peers(room) {
-                let seat = self.peers.get(peer).and_then(|session| session.seat());
-                assert_eq!(
-                    seat.map(|seat| seat.room),
-                    Some(room),
-                    "peer {peer} does not know its seat in {name:?}"
-                );
-                seated += 1;
-            }
-            assert_ne!(self.rooms.peers(room).count(), 0, "room {name:?} is empty");
-        }
-        assert!(seated <= self.peers.len(), "more seats than peers");
-        assert_eq!(self.next_ping.is_some(), !self.peers.is_empty(), "pings are for whoever is there");
-        assert!(
-            !self.peers.is_empty() || self.next_timeout().is_none(),
-            "nobody is there: nothing may be due"
-        );
-    }
+/// The most seats that a room of any dialect has.
+fn seats_max(limits: &Limits) -> usize {
+    limits.max_peers_per_room.max(ayame::SEATS)
+}
+
+/// The most that is kept for one peer besides its places in the tables, in bytes: whatever its dialect.
+fn kept_bytes_max(limits: &Limits) -> usize {
+    let ayame = 2 * limits.max_id_bytes;
+    let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + 2 * limits.max_queue_bytes;
+    // Each stored candidate has a place in a list besides its bytes; the shortest takes three with its separator.
+    let mailbox = size_of::<MailboxSeat>()
+        + limits.max_id_bytes
+        + 2 * limits.max_stored_bytes * (1 + size_of::<Box<str>>() / 3);
+    ayame.max(mesh).max(mailbox)
 }
 
 fn earlier(a: Option<Mono>, b: Mono) -> Option<Mono> {

@@ -30,6 +30,13 @@ impl ConnectionIds {
         });
         self.last
     }
+
+    /// 128 bits that nobody can guess: the generator is ChaCha, and its seed the system's randomness.
+    pub(super) fn secret(&mut self) -> [u8; 16] {
+        let mut secret = [0; 16];
+        self.random.fill_bytes(&mut secret);
+        secret
+    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@
 //! in [`hub`].
 
 mod ayame;
+mod check;
 pub mod dialect;
 pub mod hub;
 mod ids;
+mod mailbox;
+mod mesh;
 mod rejections;
+mod relay;
 mod rooms;
 mod seating;
 mod session;
@@ -71,6 +75,8 @@ pub enum Input<'a> {
         dialect: Dialect,
         /// Where it comes from, for what is counted per address.
         address: IpAddr,
+        /// The room that the URL named (`?room=`); empty if it named none. Only some dialects look at it.
+        room: &'a str,
     },
     /// A text message arrived.
     Text {
@@ -79,10 +85,12 @@ pub enum Input<'a> {
         /// The whole message.
         text: &'a str,
     },
-    /// A binary message arrived; what was in it matters to no dialect yet.
+    /// A binary message arrived.
     Binary {
         /// Who sent it.
         peer: PeerId,
+        /// The whole message.
+        bytes: &'a [u8],
     },
     /// A WebSocket pong arrived: the peer is alive.
     Pong {
@@ -123,7 +131,14 @@ pub enum Effect {
         /// The message.
         text: Cow<'static, str>,
     },
-    /// Send on the very message of the [`Input::Text`] being handled, byte for byte.
+    /// Send a binary message.
+    SendBinary {
+        /// To whom.
+        to: PeerId,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Send on the very message of the [`Input::Text`] or [`Input::Binary`] being handled, byte for byte.
     Relay {
         /// To whom.
         to: PeerId,
@@ -193,6 +208,8 @@ pub enum Close {
     Binary,
     /// It was told why in a `reject`.
     Rejected,
+    /// It was refused, with this code of the dialect's error messages.
+    Refused(Refusal),
     /// The other seat ended, and with it the room.
     RoomEnded,
     /// It said that it leaves.
@@ -215,7 +232,7 @@ impl Close {
         match self {
             Self::Stopping => 1001,
             Self::Binary => 1003,
-            Self::RegisterTimeout => 1008,
+            Self::RegisterTimeout | Self::Refused(_) => 1008,
             _ => 1000,
         }
     }
@@ -226,6 +243,7 @@ impl Close {
             Self::Stopping => "the server is stopping",
             Self::Binary => "this endpoint takes text messages only",
             Self::RegisterTimeout => "no register in time",
+            Self::Refused(refusal) => refusal.code(),
             _ => "",
         }
     }
@@ -236,6 +254,7 @@ impl Close {
             Self::Misspoke(how) => how.label(),
             Self::Binary => "binary message",
             Self::Rejected => "rejected",
+            Self::Refused(refusal) => refusal.code(),
             Self::RoomEnded => "room ended",
             Self::Left => "left",
             Self::Evicted => "evicted",
@@ -249,9 +268,44 @@ impl Close {
     /// Whether the peer is to blame, which makes it worth a line in the log.
     pub fn is_fault(self) -> bool {
         match self {
-            Self::Misspoke(_) | Self::Binary => true,
+            Self::Misspoke(_) | Self::Binary | Self::Refused(_) => true,
             Self::RegisterTimeout | Self::PongTimeout | Self::ReadTimeout | Self::Evicted => true,
             Self::Rejected | Self::RoomEnded | Self::Left | Self::Stopping => false,
+        }
+    }
+}
+
+/// Why a peer cannot stay, in the words of protocols.md section 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Every seat of the room is taken.
+    RoomFull,
+    /// There are as many rooms as there may be.
+    NoRoomLeft,
+    /// Somebody else has this id.
+    IdTaken,
+    /// The room's name is longer than it may be.
+    RoomNameTooLong,
+}
+
+impl Refusal {
+    /// The `code` of an error message, and the reason of the close frame.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::RoomFull => "room-full",
+            Self::NoRoomLeft => "no-room-left",
+            Self::IdTaken => "id-taken",
+            Self::RoomNameTooLong => "too-large",
+        }
+    }
+
+    /// The `message` of an error message.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::RoomFull => "every seat of this room is taken",
+            Self::NoRoomLeft => "this server has as many rooms as it may have",
+            Self::RoomNameTooLong => "the name of the room is too long (max_id_bytes)",
+            Self::IdTaken => "another client in this room has this id, and the session given is not its own",
         }
     }
 }
@@ -290,6 +344,8 @@ pub struct Limits {
     pub max_peers: usize,
     /// Rooms at the same time.
     pub max_rooms: usize,
+    /// Seats in a room of any dialect but Ayame's, which has two.
+    pub max_peers_per_room: usize,
     /// Length of a room id, client id or key, in bytes.
     pub max_id_bytes: usize,
     /// Time from open to register.
@@ -300,6 +356,12 @@ pub struct Limits {
     pub pong_timeout: Duration,
     /// Time without any message after which a peer is let go.
     pub read_timeout: Duration,
+    /// How long a mesh seat outlives its socket; zero: not at all.
+    pub resume_grace: Duration,
+    /// What one mailbox client may leave for others, in bytes.
+    pub max_stored_bytes: usize,
+    /// What may wait for a mesh seat without a socket, in bytes.
+    pub max_queue_bytes: usize,
     /// How long a seated peer may stay silent when a newcomer needs its seat.
     pub eviction_silence: Duration,
     /// The longest time that a reject is held back for an address that is rejected again and again.

@@ -1,6 +1,6 @@
 //! One peer: what the hub waits for from it, and until when.
 
-use super::{Dialect, Grant, Limits, Mono, Now, Register, rooms::RoomId};
+use super::{Dialect, Grant, Limits, Mono, Now, Register, mailbox::MailboxSeat, mesh::SeatId, rooms::RoomId};
 use std::{borrow::Cow, net::IpAddr};
 use ulid::Ulid;
 
@@ -49,9 +49,22 @@ pub(super) struct Probe {
     pub(super) until: Mono,
 }
 
-/// A place in a room.
+/// What a peer has once it belongs somewhere: for each dialect its own.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) enum Seat {
+    Ayame(AyameSeat),
+    Mailbox(Box<MailboxSeat>),
+    /// The seat itself is in the table of the mesh: it can outlive the peer.
+    Mesh(SeatId),
+    /// A seat in a room of chat or relay, where all are alike.
+    Room(RoomId),
+    /// Echo has no rooms.
+    Nowhere,
+}
+
+/// A place in a room of two.
+#[derive(Debug)]
+pub(super) struct AyameSeat {
     pub(super) room: RoomId,
     pub(super) connection_id: Ulid,
     /// The client's own id, if it gave one: by it a returning client is known.
@@ -116,7 +129,7 @@ impl Session {
     }
 
     pub(super) fn is_standalone(&self) -> bool {
-        matches!(&self.state, State::Joined(Seat { standalone: true, .. }))
+        matches!(&self.state, State::Joined(Seat::Ayame(AyameSeat { standalone: true, .. })))
     }
 
     /// Takes the applicant out of a peer that waits for a verdict or a seat. The caller sets the next state at once.
@@ -130,15 +143,15 @@ impl Session {
         }
     }
 
-    pub(super) fn seat(&self) -> Option<&Seat> {
+    pub(super) fn ayame_seat(&self) -> Option<&AyameSeat> {
         match &self.state {
-            State::Joined(seat) => Some(seat),
+            State::Joined(Seat::Ayame(seat)) => Some(seat),
             _ => None,
         }
     }
 }
 
-impl Seat {
+impl AyameSeat {
     /// Whether this is the seat of the client that now registers again: the same id, given by the client
     /// itself, and the same key.
     pub(super) fn is_of(&self, register: &Register) -> bool {

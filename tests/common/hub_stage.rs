@@ -8,11 +8,13 @@ use std::{
 };
 use suzu::{
     config::Config,
+    http::upgrade::Wishes,
     signaling::{Dialect, Effect, Hub, Input, Mono, Now, Outbox, PeerId},
     slots::Slots,
 };
 
 pub struct HubStage {
+    routes: Vec<(String, Dialect)>,
     hub: Hub,
     now: Mono,
     out: Outbox,
@@ -25,11 +27,23 @@ struct Client {
     heard: VecDeque<Heard>,
     is_muted: bool,
     shows_pings: bool,
+    wants_binary: bool,
+}
+
+impl Client {
+    /// As the server does it: a client that asked for binary frames gets no others.
+    fn hears(&mut self, heard: Heard) {
+        self.heard.push_back(match heard {
+            Heard::Text(text) if self.wants_binary => Heard::Binary(text.into_bytes()),
+            heard => heard,
+        });
+    }
 }
 
 impl HubStage {
     pub fn new(config: &Config) -> Self {
         Self {
+            routes: config.routes(),
             hub: Hub::new(config.signaling_limits(), [1; 32]),
             now: Mono::START,
             out: Outbox::new(),
@@ -43,12 +57,16 @@ impl HubStage {
     }
 
     fn handle(&mut self, input: Input<'_>) {
-        let arrived = if let Input::Text { text, .. } = &input { (*text).to_owned() } else { String::new() };
+        let arrived = match &input {
+            Input::Text { text, .. } => Some(Heard::Text((*text).to_owned())),
+            Input::Binary { bytes, .. } => Some(Heard::Binary(bytes.to_vec())),
+            _ => None,
+        };
         self.hub.handle(input, self.now(), &mut self.out);
-        self.apply(&arrived);
+        self.apply(arrived);
     }
 
-    fn apply(&mut self, arrived: &str) {
+    fn apply(&mut self, arrived: Option<Heard>) {
         let mut answers = Vec::new();
         for effect in std::mem::take(&mut self.out) {
             match effect {
@@ -59,10 +77,11 @@ impl HubStage {
                         answers.push((to, Some(r#"{"type":"pong"}"#)));
                     }
                     if !is_ping || client.shows_pings {
-                        client.heard.push_back(Heard::Text(text.into_owned()));
+                        client.hears(Heard::Text(text.into_owned()));
                     }
                 }
-                Effect::Relay { to } => self.client(to).heard.push_back(Heard::Text(arrived.to_owned())),
+                Effect::SendBinary { to, bytes } => self.client(to).hears(Heard::Binary(bytes)),
+                Effect::Relay { to } => self.client(to).hears(arrived.clone().expect("a relay of nothing")),
                 Effect::Ping { to } => {
                     if !self.client(to).is_muted {
                         answers.push((to, None));
@@ -91,15 +110,21 @@ impl HubStage {
 }
 
 impl Stage for HubStage {
+    fn open(&mut self, client: &str, path: &str) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let dialect = self.routes.iter().find(|(route, _)| route == path).expect("a path that is served").1;
+        let wishes = Wishes::read(query);
+        let peer = self.peers.insert_with(|_| client.to_owned()).unwrap();
+        let wants_binary = wishes.wants_binary;
+        let entry =
+            Client { peer, heard: VecDeque::new(), is_muted: false, shows_pings: false, wants_binary };
+        self.clients.insert(client.to_owned(), entry);
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        self.handle(Input::Open { peer, dialect, address, room: &wishes.room });
+    }
+
     fn act(&mut self, client: &str, action: Action) {
         match action {
-            Action::Open => {
-                let peer = self.peers.insert_with(|_| client.to_owned()).unwrap();
-                let entry = Client { peer, heard: VecDeque::new(), is_muted: false, shows_pings: false };
-                self.clients.insert(client.to_owned(), entry);
-                let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-                self.handle(Input::Open { peer, dialect: Dialect::Ayame, address });
-            }
             Action::Mute => self.clients.get_mut(client).unwrap().is_muted = true,
             Action::ShowPings => self.clients.get_mut(client).unwrap().shows_pings = true,
             Action::Vanish | Action::Leave => {
@@ -114,7 +139,7 @@ impl Stage for HubStage {
         let peer = self.clients[client].peer;
         match said {
             Said::Text(text) => self.handle(Input::Text { peer, text }),
-            Said::Binary => self.handle(Input::Binary { peer }),
+            Said::Binary(bytes) => self.handle(Input::Binary { peer, bytes }),
             Said::Pong => self.handle(Input::Pong { peer }),
         }
     }
@@ -130,7 +155,7 @@ impl Stage for HubStage {
                 }
                 assert!(calls < 10_000, "the hub's timer stands still");
                 self.hub.handle_timeout(self.now(), &mut self.out);
-                self.apply("");
+                self.apply(None);
             }
         }
         self.now = target;

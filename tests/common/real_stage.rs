@@ -45,7 +45,7 @@ impl RealStage {
     pub fn new(transcript: &Transcript) -> Self {
         let config = transcript.config();
         let mut args = Vec::new();
-        for setting in SETTINGS.iter().filter(|setting| setting.key != "listen") {
+        for setting in SETTINGS.iter().filter(|setting| !setting.may_repeat) {
             let value = (setting.show)(&config).remove(0);
             let is_scaled = transcript.has_time() && setting.key.ends_with("_sec");
             let value = if is_scaled { (value.parse::<f64>().unwrap() / SCALE).to_string() } else { value };
@@ -140,6 +140,7 @@ impl Client {
                     self.heard.push_back(Heard::Text(text));
                 }
             }
+            wire::BINARY => self.heard.push_back(Heard::Binary(got.payload.clone())),
             wire::PING if !self.is_muted => self.send(&frame(wire::PONG, &got.payload)),
             wire::PING => {}
             wire::PONG => self.pongs += 1,
@@ -158,31 +159,30 @@ impl Client {
 }
 
 impl Stage for RealStage {
+    fn open(&mut self, name: &str, path: &str) {
+        let mut stream = std::net::TcpStream::connect(self.server.address).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let mut stream = TcpStream::from_std(stream);
+        self.opened += 1;
+        self.poll.registry().register(&mut stream, Token(self.opened), Interest::READABLE).unwrap();
+        let client = Client {
+            stream,
+            received: Vec::new(),
+            has_head: false,
+            heard: VecDeque::new(),
+            pongs: 0,
+            pings_sent: 0,
+            is_muted: false,
+            shows_pings: false,
+            is_over: false,
+        };
+        self.clients.insert(name.to_owned(), client);
+        assert!(self.wait(|stage| stage.clients[name].has_head), "{name} was not let in");
+    }
+
     fn act(&mut self, name: &str, action: Action) {
         match action {
-            Action::Open => {
-                let mut stream = std::net::TcpStream::connect(self.server.address).unwrap();
-                stream
-                    .write_all(format!("GET /signaling HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes())
-                    .unwrap();
-                stream.set_nonblocking(true).unwrap();
-                let mut stream = TcpStream::from_std(stream);
-                self.opened += 1;
-                self.poll.registry().register(&mut stream, Token(self.opened), Interest::READABLE).unwrap();
-                let client = Client {
-                    stream,
-                    received: Vec::new(),
-                    has_head: false,
-                    heard: VecDeque::new(),
-                    pongs: 0,
-                    pings_sent: 0,
-                    is_muted: false,
-                    shows_pings: false,
-                    is_over: false,
-                };
-                self.clients.insert(name.to_owned(), client);
-                assert!(self.wait(|stage| stage.clients[name].has_head), "{name} was not let in");
-            }
             Action::Mute => {
                 self.settle(name);
                 self.client(name).is_muted = true;
@@ -209,7 +209,7 @@ impl Stage for RealStage {
         let client = self.client(name);
         match said {
             Said::Text(text) => client.send(&frame(wire::TEXT, text.as_bytes())),
-            Said::Binary => client.send(&frame(wire::BINARY, b"\0\x01")),
+            Said::Binary(bytes) => client.send(&frame(wire::BINARY, bytes)),
             Said::Pong => client.send(&frame(wire::PONG, b"")),
         }
         // Lines happen one after the other, though sockets are many.

@@ -17,6 +17,8 @@ pub enum Line {
     Pass(Duration),
     /// `a! open`, `a! mute` and so on.
     Do(String, Action),
+    /// `a! open /mesh`: the client opens a WebSocket on this path.
+    Open(String, String),
     /// `a> {...}`: the client sends.
     Say(String, Said),
     /// `a< {...}`: the client hears.
@@ -29,8 +31,6 @@ pub enum Line {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Connect.
-    Open,
     /// Answer no ping from now on.
     Mute,
     /// Look at pings as at any other message from now on (they are still answered).
@@ -44,7 +44,7 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     Text(String),
-    Binary,
+    Binary(Vec<u8>),
     Pong,
 }
 
@@ -52,11 +52,13 @@ pub enum Said {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     Text(String),
+    Binary(Vec<u8>),
     Closed(u16, String),
 }
 
 /// Where a conversation takes place: the hub alone, or a real server.
 pub trait Stage {
+    fn open(&mut self, client: &str, path: &str);
     fn act(&mut self, client: &str, action: Action);
     fn say(&mut self, client: &str, said: &Said);
     fn pass(&mut self, time: Duration);
@@ -109,12 +111,12 @@ fn parse_line(line: &str) -> Option<Line> {
     let (sign, rest) = rest.split_at(1);
     let (client, rest) = (client.to_owned(), rest.strip_prefix(' ')?);
     Some(match (sign, rest) {
-        (">", "binary") => Line::Say(client, Said::Binary),
+        (">", said) if said.starts_with("binary ") => Line::Say(client, Said::Binary(hex(&said[7..])?)),
         (">", "pong") => Line::Say(client, Said::Pong),
         (">", text) => Line::Say(client, Said::Text(text.to_owned())),
         ("<", text) => Line::Hear(client, text.to_owned()),
         (_, "quiet") => Line::Quiet(client),
-        (_, "open") => Line::Do(client, Action::Open),
+        (_, open) if open.starts_with("open /") => Line::Open(client, open[5..].to_owned()),
         (_, "mute") => Line::Do(client, Action::Mute),
         (_, "show pings") => Line::Do(client, Action::ShowPings),
         (_, "vanish") => Line::Do(client, Action::Vanish),
@@ -153,10 +155,14 @@ impl Transcript {
             let here = |what: String| format!("{}:{number}: {what}", self.name);
             match line {
                 Line::Pass(time) => stage.pass(*time),
+                Line::Open(client, path) => stage.open(client, path),
                 Line::Do(client, action) => stage.act(client, *action),
+                Line::Say(client, Said::Text(text)) => stage.say(client, &Said::Text(fill_in(text, &names))),
                 Line::Say(client, said) => stage.say(client, said),
                 Line::Hear(client, expected) => match stage.hear(client) {
                     Some(Heard::Text(text)) if matches(expected, &text, &mut names) => {}
+                    Some(Heard::Binary(bytes))
+                        if expected.strip_prefix("binary ").and_then(hex).as_ref() == Some(&bytes) => {}
                     heard => {
                         return Err(here(format!(
                             "{client} should hear\n  {expected}\nbut heard\n  {heard:?}"
@@ -191,13 +197,39 @@ impl Transcript {
     }
 }
 
-/// Compares byte for byte, but for `<ulid:name>`: any ULID, and the same one wherever the name is the same.
+/// Compares byte for byte, but for `<ulid:name>` and `<hex:name>`: any ULID, any 32 hexadecimal digits, and the same ones wherever the
+/// name is the same.
 fn matches(expected: &str, text: &str, names: &mut HashMap<String, String>) -> bool {
-    let Some((before, rest)) = expected.split_once("<ulid:") else { return expected == text };
-    let Some((name, after)) = rest.split_once('>') else { return false };
+    let Some((before, kind, name, after)) = placeholder(expected) else { return expected == text };
     let Some(text) = text.strip_prefix(before) else { return false };
-    let Some((ulid, text)) = text.split_at_checked(26) else { return false };
-    let is_ulid = ulid.bytes().all(|byte| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&byte));
-    let known = names.entry(name.to_owned()).or_insert_with(|| ulid.to_owned());
-    is_ulid && known == ulid && matches(after, text, names)
+    let (length, letters) = match kind {
+        "ulid" => (26, "0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
+        _ => (32, "0123456789abcdef"),
+    };
+    let Some((value, text)) = text.split_at_checked(length) else { return false };
+    let known = names.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    value.chars().all(|letter| letters.contains(letter)) && known == value && matches(after, text, names)
+}
+
+/// Puts what was heard under a name in its place.
+fn fill_in(text: &str, names: &HashMap<String, String>) -> String {
+    match placeholder(text) {
+        Some((before, _, name, after)) => {
+            let value = names.get(name).unwrap_or_else(|| panic!("nobody has heard {name} yet"));
+            format!("{before}{value}{}", fill_in(after, names))
+        }
+        None => text.to_owned(),
+    }
+}
+
+fn placeholder(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let start = ["<ulid:", "<hex:"].into_iter().filter_map(|kind| text.find(kind)).min()?;
+    let (before, rest) = text.split_at(start);
+    let (kind, rest) = rest[1..].split_once(':')?;
+    let (name, after) = rest.split_once('>')?;
+    Some((before, kind, name, after))
+}
+
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    digits.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).ok()).collect()
 }

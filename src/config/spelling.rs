@@ -1,0 +1,42 @@
+//! What was probably meant.
+
+use super::settings::SETTINGS;
+
+/// The key that was probably meant.
+pub(super) fn nearest(key: &str) -> Option<&'static str> {
+    let key = key.to_ascii_lowercase();
+    let distances = SETTINGS.iter().map(|setting| (edit_distance(&key, setting.key), setting.key));
+    distances.min().filter(|(distance, key)| *distance <= 2.max(key.len() / 4)).map(|(_, key)| key)
+}
+
+/// How many letters must be changed, added or left out (Levenshtein's distance).
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut before = i + 1;
+        for (right, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
+            let changed = diagonal + usize::from(left != right);
+            diagonal = *cell;
+            *cell = changed.min(*cell + 1).min(before + 1);
+            before = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised() {
+        assert_eq!(nearest("max_client"), Some("max_clients"));
+        assert_eq!(nearest("Listn"), Some("listen"));
+        assert_eq!(nearest("quantum_flux"), None);
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,83 @@
+//! Reading and showing the values of settings: each reader says what was wrong, its caller what is allowed.
+
+use crate::signaling::Dialect;
+use log::LevelFilter;
+use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+
+pub(super) fn address(value: &str) -> Result<SocketAddr, String> {
+    value.parse().map_err(|_| format!("{value:?} is not an address with a port"))
+}
+
+pub(super) fn route(value: &str) -> Result<(String, Dialect), String> {
+    let (path, name) = value
+        .split_once(char::is_whitespace)
+        .ok_or_else(|| format!("{value:?} is not a path and a dialect"))?;
+    let is_path =
+        path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
+    if !is_path || matches!(path, "/" | "/.ok") {
+        return Err(format!("{path:?} is not a path that can be given away"));
+    }
+    Ok((path.to_owned(), dialect(name)?))
+}
+
+pub(super) fn dialects(value: &str) -> Result<Vec<Dialect>, String> {
+    value.split(',').map(dialect).collect()
+}
+
+pub(super) fn dialect(name: &str) -> Result<Dialect, String> {
+    let name = name.trim();
+    Dialect::ALL
+        .into_iter()
+        .find(|dialect| dialect.name() == name)
+        .ok_or_else(|| format!("{name:?} is not a dialect"))
+}
+
+pub(super) fn show_dialects(dialects: &[Dialect]) -> String {
+    dialects.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn number<T: FromStr + PartialOrd + Display>(
+    value: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
+    let number = value.parse().map_err(|_| format!("{value:?} is not a whole number"))?;
+    if range.contains(&number) { Ok(number) } else { Err(format!("{value} is out of range")) }
+}
+
+pub(super) fn seconds(value: &str) -> Result<Duration, String> {
+    let seconds = seconds_or_none(value)?;
+    if seconds < Duration::from_millis(10) { Err(format!("{value} is out of range")) } else { Ok(seconds) }
+}
+
+pub(super) fn seconds_or_none(value: &str) -> Result<Duration, String> {
+    let seconds: f64 = value.parse().map_err(|_| format!("{value:?} is not a number of seconds"))?;
+    if !(0.0..=86_400.0).contains(&seconds) {
+        return Err(format!("{value} is out of range"));
+    }
+    // Deadlines are kept in milliseconds.
+    Ok(Duration::from_millis((seconds * 1_000.0).round() as u64))
+}
+
+pub(super) fn boolean(value: &str) -> Result<bool, String> {
+    value.to_ascii_lowercase().parse().map_err(|_| format!("{value:?} is neither true nor false"))
+}
+
+pub(super) fn level(value: &str) -> Result<LevelFilter, String> {
+    match value.parse() {
+        // Release builds leave tracing out.
+        Ok(LevelFilter::Trace) | Err(_) => Err(format!("{value:?} is not a level")),
+        Ok(level) => Ok(level),
+    }
+}
+
+pub(super) fn show(value: &impl Display) -> String {
+    value.to_string()
+}
+
+pub(super) fn show_seconds(value: &Duration) -> String {
+    value.as_secs_f64().to_string()
+}
+
+pub(super) fn show_level(value: &LevelFilter) -> String {
+    value.to_string().to_ascii_lowercase()
+}

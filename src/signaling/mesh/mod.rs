@@ -1,0 +1,264 @@
+//! The mesh dialect: rooms of many, each message addressed from one to another (protocols.md section 3).
+//!
+//! This file is what the messages mean; [`seats`] is where peers sit, and how a seat outlives its socket.
+
+mod seats;
+
+use super::{
+    Close, Dialect, Effect, Hub, Outbox, PeerId, Refusal,
+    dialect::{Wrong, parse_message, present, to_json},
+    session::{Seat, State},
+};
+use seats::Parcel;
+pub(super) use seats::{MeshSeat, SeatId, Seats, expire, handle_gone, handle_stop};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+pub(super) const PING: &str = r#"{"type":"ping"}"#;
+const TYPES: &str = "connect, offer, answer, ice-candidate, message, disconnect, ping or pong";
+const PONG: &str = r#"{"type":"pong"}"#;
+
+/// The most that a client may say about itself in `meta`, in bytes.
+pub(super) const META_BYTES_MAX: usize = 1024;
+/// The longest id of a client, in bytes.
+pub(super) const ID_BYTES_MAX: usize = 64;
+
+/// Every message but `connect`, with what decides where it goes. The rest of it is passed over.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    /// Kept even if it is null, to be filled in where it stands.
+    #[serde(borrow, default, deserialize_with = "present")]
+    from: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    to: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    sdp: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    candidate: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Connect<'a> {
+    #[serde(borrow, default)]
+    room: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    session: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    meta: Option<&'a RawValue>,
+}
+
+/// What the others are told about a peer.
+#[derive(Serialize)]
+struct Presence<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct PresenceMessage<'a> {
+    r#type: &'static str,
+    peer: Presence<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Connected<'a> {
+    r#type: &'static str,
+    id: &'a str,
+    room: &'a str,
+    session: String,
+    peers: Vec<Presence<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    resumed: bool,
+}
+
+pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) {
+    let mut to = None;
+    if let Err(wrong) = decide(hub, peer, text, &mut to, out) {
+        out.push(Effect::Send { to: peer, text: wrong.answer(to.as_deref()).into() });
+    }
+}
+
+fn decide<'a>(
+    hub: &mut Hub,
+    peer: PeerId,
+    text: &'a str,
+    to: &mut Option<Cow<'a, str>>,
+    out: &mut Outbox,
+) -> Result<(), Wrong> {
+    let message: Message = parse_message(text)?;
+    *to = message.to.clone();
+    let Some(session) = hub.peers.get_mut(peer) else { return Ok(()) };
+    let seat = match &session.state {
+        State::Joined(Seat::Mesh(seat)) => Some(*seat),
+        _ => None,
+    };
+    match (&*message.kind, seat) {
+        ("ping", _) => out.push(Effect::Send { to: peer, text: PONG.into() }),
+        ("pong", _) => session.ponged = hub.now.mono,
+        ("connect", None) => connect(hub, peer, parse_message(text)?, out)?,
+        ("connect", Some(_)) => {
+            return Err(Wrong("already-connected", "this socket has its seat already".into()));
+        }
+        ("disconnect", Some(_)) => hub.let_go(peer, Close::Left, out),
+        ("offer" | "answer" | "ice-candidate" | "message", Some(seat)) => {
+            check_payload(&message)?;
+            pass_on(hub, seat, &message, text, out)?;
+        }
+        ("offer" | "answer" | "ice-candidate" | "message" | "disconnect", None) => {
+            return Err(Wrong("not-connected", "the first message is connect".into()));
+        }
+        (kind, _) => return Err(Wrong::kind(kind, TYPES)),
+    }
+    Ok(())
+}
+
+fn check_payload(message: &Message<'_>) -> Result<(), Wrong> {
+    let is_object = |value: Option<&RawValue>| value.is_some_and(|value| value.get().starts_with('{'));
+    match &*message.kind {
+        "offer" | "answer" if !is_object(message.sdp) => {
+            Err(Wrong::message("sdp must be an object with type and sdp"))
+        }
+        "ice-candidate" if !is_object(message.candidate) => {
+            Err(Wrong::message("candidate must be an object"))
+        }
+        "message" if message.data.is_none() => Err(Wrong::message("data is missing")),
+        "message" => Ok(()),
+        _ if message.to.is_none() => Err(Wrong::message("to is missing: the id of a peer in this room")),
+        _ => Ok(()),
+    }
+}
+
+/// To the seat that the message is for, or to all others: byte for byte if it said whom it is from, else with that filled in.
+fn pass_on(
+    hub: &mut Hub,
+    seat: SeatId,
+    message: &Message<'_>,
+    text: &str,
+    out: &mut Outbox,
+) -> Result<(), Wrong> {
+    let Some(own) = hub.mesh.get(seat) else { return Ok(()) };
+    let room = own.room;
+    let text = signed(text, message.from, &own.id)?;
+    let receiver = |other: &SeatId| {
+        *other != seat
+            && message.to.as_deref().is_none_or(|to| hub.mesh.get(*other).is_some_and(|s| *s.id == *to))
+    };
+    let receivers: Vec<SeatId> = hub.rooms.peers(room).filter(receiver).collect();
+    if receivers.is_empty() && message.to.is_some() {
+        return Err(Wrong("unknown-peer", "nobody else in this room has that id".into()));
+    }
+    let parcel = match &text {
+        Cow::Borrowed(text) => Parcel::Arrived(text),
+        Cow::Owned(text) => Parcel::Made(text),
+    };
+    let mut overflowed = Vec::new();
+    for other in receivers {
+        if !seats::deliver(hub, other, parcel, out) {
+            overflowed.push(other);
+        }
+    }
+    if overflowed.is_empty() {
+        return Ok(());
+    }
+    for other in overflowed {
+        seats::end(hub, other, "queue-full", out);
+    }
+    Err(Wrong("queue-full", "a peer was away and more was waiting for it than may: it lost its seat".into()))
+}
+
+/// The message with its sender's id in `from`.
+fn signed<'a>(text: &'a str, from: Option<&RawValue>, id: &str) -> Result<Cow<'a, str>, Wrong> {
+    let quoted = to_json(&id);
+    let Some(from) = from else {
+        let body = text.trim_start().strip_prefix('{').unwrap_or_default();
+        return Ok(format!(r#"{{"from":{quoted},{body}"#).into());
+    };
+    match serde_json::from_str::<Option<Cow<'_, str>>>(from.get()) {
+        Ok(Some(claimed)) if *claimed == *id => Ok(text.into()),
+        Ok(Some(_)) => Err(Wrong("wrong-from", "from must be the sender's own id, or absent".into())),
+        Err(_) => Err(Wrong::message("from must be a string")),
+        Ok(None) => {
+            // Where the null stands within the text that it was borrowed from.
+            let start = from.get().as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+            let (before, after) = (text.get(..start), text.get(start + from.get().len()..));
+            Ok(format!("{}{quoted}{}", before.unwrap_or_default(), after.unwrap_or_default()).into())
+        }
+    }
+}
+
+fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) -> Result<(), Wrong> {
+    let room = connect.room.as_deref().filter(|room| !room.is_empty());
+    let Some(room) = room else { return Err(Wrong::message("room is missing")) };
+    check_connect(&connect, hub.limits.max_id_bytes)?;
+    let id = match &connect.id {
+        Some(id) => Cow::Borrowed(&**id),
+        None => hub.ids.next(hub.now.unix_ms).to_string().into(),
+    };
+    let taken = hub.rooms.find(Dialect::Mesh, room).and_then(|room| seats::find(hub, room, &id));
+    let result = match taken {
+        Some(seat) => seats::resume(hub, seat, peer, connect.session.as_deref(), out)
+            .then_some(seat)
+            .ok_or(Refusal::IdTaken),
+        None => seats::take(hub, peer, room, &id, connect.name.as_deref(), connect.meta, out),
+    };
+    match result {
+        Ok(seat) => {
+            out.push(Effect::Send { to: peer, text: connected(hub, seat, taken.is_some()).into() });
+            seats::drain(hub, seat, out);
+        }
+        Err(refusal) => {
+            out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });
+            hub.let_go(peer, Close::Refused(refusal), out);
+        }
+    }
+    Ok(())
+}
+
+fn check_connect(connect: &Connect<'_>, max_id_bytes: usize) -> Result<(), Wrong> {
+    let too_large =
+        |name: &str, max: usize| Wrong("too-large", format!("{name} may have {max} bytes").into());
+    let is_id = |id: &str| {
+        (1..=ID_BYTES_MAX).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let over = |text: &Option<Cow<'_, str>>| text.as_ref().is_some_and(|text| text.len() > max_id_bytes);
+    match connect {
+        Connect { id: Some(id), .. } if !is_id(id) => {
+            Err(Wrong::message("id must be 1 to 64 of A-Z a-z 0-9 . _ -"))
+        }
+        Connect { room, .. } if over(room) => Err(too_large("room", max_id_bytes)),
+        Connect { name, .. } if over(name) => Err(too_large("name", max_id_bytes)),
+        Connect { meta: Some(meta), .. } if meta.get().len() > META_BYTES_MAX => {
+            Err(too_large("meta", META_BYTES_MAX))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn connected(hub: &Hub, seat: SeatId, resumed: bool) -> String {
+    let Some(own) = hub.mesh.get(seat) else { return String::new() };
+    let others =
+        hub.rooms.peers(own.room).filter(|other| *other != seat).filter_map(|other| hub.mesh.get(other));
+    to_json(&Connected {
+        r#type: "connected",
+        id: &own.id,
+        room: hub.rooms.name(own.room),
+        session: own.session_text(),
+        peers: others.map(MeshSeat::presence).collect(),
+        resumed,
+    })
+}

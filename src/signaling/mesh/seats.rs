@@ -1,0 +1,239 @@
+//! Seats that outlive their sockets.
+//!
+//! A socket that ends without `disconnect` leaves its seat behind for the grace time. The others hear nothing; what is
+//! for that seat waits in its queue; and whoever knows its session secret gets it back, with the queue, in order.
+
+use super::{Presence, PresenceMessage};
+use crate::{
+    signaling::{
+        Close, Dialect, Effect, Hub, Mono, Outbox, PeerId, Refusal,
+        dialect::to_json,
+        rooms::RoomId,
+        session::{Seat, State},
+    },
+    slots::{Key, Slots},
+};
+use serde_json::value::RawValue;
+use std::collections::VecDeque;
+use subtle::ConstantTimeEq;
+
+/// Names a seat: in the rooms of this dialect it stands where others have a peer.
+pub(in crate::signaling) type SeatId = Key;
+
+/// Why a seat ended, for the others.
+const LEFT: &str = "left";
+const LOST: &str = "lost";
+
+/// A place in a room, with or without a socket at the moment.
+#[derive(Debug)]
+pub(in crate::signaling) struct MeshSeat {
+    /// Who sits here; `None` while its socket is gone.
+    pub(in crate::signaling) peer: Option<PeerId>,
+    pub(in crate::signaling) room: RoomId,
+    pub(super) id: Box<str>,
+    name: Option<Box<str>>,
+    meta: Option<Box<RawValue>>,
+    /// Who knows it may have the seat back.
+    session: [u8; 16],
+    /// What came for it while nobody sat here, oldest first.
+    queue: VecDeque<Box<str>>,
+    queued_bytes: usize,
+    /// When it ends if nobody comes back; meaningful while `peer` is `None`.
+    until: Mono,
+}
+
+impl MeshSeat {
+    pub(super) fn presence(&self) -> Presence<'_> {
+        Presence { id: &self.id, name: self.name.as_deref(), meta: self.meta.as_deref() }
+    }
+
+    /// The session secret as the client knows it: 32 hexadecimal digits.
+    pub(super) fn session_text(&self) -> String {
+        self.session.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// All seats of this dialect.
+#[derive(Debug)]
+pub(in crate::signaling) struct Seats {
+    seats: Slots<MeshSeat>,
+    /// No empty seat's end is before this; it may be earlier than need be.
+    next_expiry: Option<Mono>,
+}
+
+impl Seats {
+    /// No seats yet, and never more than `capacity`.
+    pub(in crate::signaling) fn with_capacity(capacity: usize) -> Self {
+        Self { seats: Slots::with_capacity(capacity), next_expiry: None }
+    }
+
+    /// Bytes that the table takes, without what the seats keep.
+    pub(in crate::signaling) const fn bytes(capacity: usize) -> usize {
+        Slots::<MeshSeat>::bytes(capacity)
+    }
+
+    pub(in crate::signaling) fn get(&self, seat: SeatId) -> Option<&MeshSeat> {
+        self.seats.get(seat)
+    }
+
+    pub(in crate::signaling) fn iter(&self) -> impl Iterator<Item = (SeatId, &MeshSeat)> {
+        self.seats.iter()
+    }
+
+    /// When [`expire`] wants to be called.
+    pub(in crate::signaling) fn next_expiry(&self) -> Option<Mono> {
+        self.next_expiry
+    }
+}
+
+/// The seat with this id in a room.
+pub(super) fn find(hub: &Hub, room: RoomId, id: &str) -> Option<SeatId> {
+    hub.rooms.peers(room).find(|seat| hub.mesh.get(*seat).is_some_and(|seat| *seat.id == *id))
+}
+
+/// Gives the peer a new seat and tells the others.
+pub(super) fn take(
+    hub: &mut Hub,
+    peer: PeerId,
+    room: &str,
+    id: &str,
+    name: Option<&str>,
+    meta: Option<&RawValue>,
+    out: &mut Outbox,
+) -> Result<SeatId, Refusal> {
+    let seat = hub.mesh.seats.next_key().ok_or(Refusal::NoRoomLeft)?;
+    let room = hub.rooms.join(Dialect::Mesh, room, hub.limits.max_peers_per_room, seat)?;
+    let session = hub.ids.secret();
+    hub.mesh.seats.insert_with(|_| MeshSeat {
+        peer: Some(peer),
+        room,
+        id: id.into(),
+        name: name.map(Into::into),
+        meta: meta.map(ToOwned::to_owned),
+        session,
+        queue: VecDeque::new(),
+        queued_bytes: 0,
+        until: Mono::START,
+    });
+    hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
+    log::debug!("client {peer} joined mesh room {:?}", hub.rooms.name(room));
+    announce(hub, seat, "peer-connected", None, out);
+    Ok(seat)
+}
+
+/// Gives a seat back to the client that knows its session secret; false, and nothing changed, for anybody else. A socket that still
+/// holds the seat is closed: the client has given up on it.
+pub(super) fn resume(
+    hub: &mut Hub,
+    seat: SeatId,
+    peer: PeerId,
+    session: Option<&str>,
+    out: &mut Outbox,
+) -> bool {
+    let Some(own) = hub.mesh.seats.get_mut(seat) else { return false };
+    let is_known =
+        session.is_some_and(|session| own.session_text().as_bytes().ct_eq(session.as_bytes()).into());
+    if !is_known {
+        return false;
+    }
+    if let Some(old) = own.peer.replace(peer)
+        && hub.take(old).is_some()
+    {
+        out.push(Effect::Close { peer: old, close: Close::Evicted });
+    }
+    hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
+    true
+}
+
+/// Sends what waited for the seat.
+pub(super) fn drain(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
+    let Some(MeshSeat { peer: Some(to), queue, queued_bytes, .. }) = hub.mesh.seats.get_mut(seat) else {
+        return;
+    };
+    *queued_bytes = 0;
+    let waiting = std::mem::take(queue);
+    out.extend(waiting.into_iter().map(|text| Effect::Send { to: *to, text: String::from(text).into() }));
+}
+
+/// A text for a seat.
+#[derive(Clone, Copy)]
+pub(super) enum Parcel<'a> {
+    /// The very message being handled, which need not be copied to be sent on.
+    Arrived(&'a str),
+    /// One of our own making.
+    Made(&'a str),
+}
+
+/// Sends a text to whoever sits here, or keeps it until somebody does. False if there was no room for it.
+pub(super) fn deliver(hub: &mut Hub, seat: SeatId, parcel: Parcel<'_>, out: &mut Outbox) -> bool {
+    let Some(own) = hub.mesh.seats.get_mut(seat) else { return true };
+    let (Parcel::Arrived(text) | Parcel::Made(text)) = parcel;
+    match own.peer {
+        Some(to) => out.push(match parcel {
+            Parcel::Arrived(_) => Effect::Relay { to },
+            Parcel::Made(text) => Effect::Send { to, text: text.to_owned().into() },
+        }),
+        None if own.queued_bytes + text.len() > hub.limits.max_queue_bytes => return false,
+        None => {
+            own.queued_bytes += text.len();
+            own.queue.push_back(text.into());
+        }
+    }
+    true
+}
+
+/// Ends a seat and tells the others why.
+pub(super) fn end(hub: &mut Hub, seat: SeatId, reason: &'static str, out: &mut Outbox) {
+    announce(hub, seat, "peer-disconnected", Some(reason), out);
+    remove(hub, seat);
+}
+
+/// The socket of this seat is gone, `close` being why if it was let go.
+pub(in crate::signaling) fn handle_gone(hub: &mut Hub, seat: SeatId, close: Option<Close>, out: &mut Outbox) {
+    let grace = hub.limits.resume_grace;
+    if close == Some(Close::Left) || grace.is_zero() {
+        return end(hub, seat, if close == Some(Close::Left) { LEFT } else { LOST }, out);
+    }
+    let Some(own) = hub.mesh.seats.get_mut(seat) else { return };
+    own.peer = None;
+    own.until = hub.now.mono.after(grace);
+    hub.mesh.next_expiry = Some(hub.mesh.next_expiry.map_or(own.until, |next| next.min(own.until)));
+}
+
+/// The server stops: the seat ends, and nobody is told, since all are let go.
+pub(in crate::signaling) fn handle_stop(hub: &mut Hub, seat: SeatId) {
+    remove(hub, seat);
+}
+
+/// Ends the seats whose grace time is over.
+pub(in crate::signaling) fn expire(hub: &mut Hub, out: &mut Outbox) {
+    let now = hub.now.mono;
+    let is_due = |seat: &MeshSeat| seat.peer.is_none() && seat.until <= now;
+    let due: Vec<_> = hub.mesh.iter().filter(|(_, seat)| is_due(seat)).map(|(id, _)| id).collect();
+    for seat in due {
+        end(hub, seat, LOST, out);
+    }
+    hub.mesh.next_expiry =
+        hub.mesh.iter().filter(|(_, seat)| seat.peer.is_none()).map(|(_, seat)| seat.until).min();
+}
+
+fn remove(hub: &mut Hub, seat: SeatId) {
+    if let Some(own) = hub.mesh.seats.remove(seat) {
+        hub.rooms.leave(own.room, seat);
+    }
+}
+
+/// Tells everyone else in the room about this seat.
+fn announce(hub: &mut Hub, seat: SeatId, kind: &'static str, reason: Option<&'static str>, out: &mut Outbox) {
+    let Some(own) = hub.mesh.get(seat) else { return };
+    let presence = match reason {
+        Some(_) => Presence { id: &own.id, name: None, meta: None },
+        None => own.presence(),
+    };
+    let text = to_json(&PresenceMessage { r#type: kind, peer: presence, reason });
+    let others: Vec<_> = hub.rooms.peers(own.room).filter(|other| *other != seat).collect();
+    for other in others {
+        // News do not cost an absent peer its seat: it gets the list of peers when it comes back.
+        deliver(hub, other, Parcel::Made(&text), out);
+    }
+}
