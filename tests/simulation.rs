@@ -245,6 +245,7 @@ impl Crowd {
     fn watch(&mut self, from: Option<PeerId>, effects: Vec<Effect>) {
         let mut said_bye = Vec::new();
         let mut pinged = Vec::new();
+        let mut probed = Vec::new();
         for effect in &effects {
             match effect {
                 Effect::Send { to, text } => {
@@ -272,9 +273,17 @@ impl Crowd {
                     assert!(from != Some(*to) && sender.is_accepted && receiver.is_accepted);
                     assert_eq!(sender.room, receiver.room, "a message left its room");
                 }
-                Effect::Ping { to } => assert!(self.clients.contains_key(to)),
+                Effect::Ping { to } => {
+                    assert!(self.clients.contains_key(to));
+                    probed.push(*to);
+                }
                 Effect::Close { peer, close } => self.closed(*peer, *close, &said_bye, &effects),
                 Effect::Ask { .. } | Effect::SendBinary { .. } => panic!("{effect:?} has no cause here"),
+            }
+        }
+        for peer in probed {
+            if self.clients.get(&peer).is_some_and(|client| !client.is_muted) {
+                self.handle(peer, Input::Pong { peer });
             }
         }
         for peer in pinged {
@@ -301,6 +310,13 @@ impl Crowd {
         self.clients.get_mut(&peer).unwrap().is_accepted = true;
     }
 
+    /// Whether the same client has registered again: only it may take a seat from somebody who is alive.
+    fn came_back(&self, client: &Client) -> bool {
+        let is_same =
+            |other: &Client| (other.id, other.key, &other.room) == (client.id, client.key, &client.room);
+        client.id.is_some() && self.clients.values().any(|other| !other.is_accepted && is_same(other))
+    }
+
     fn closed(&mut self, peer: PeerId, close: Close, said_bye: &[PeerId], effects: &[Effect]) {
         let client = self.clients.remove(&peer).unwrap_or_else(|| panic!("{peer} was closed twice"));
         self.slots.remove(peer);
@@ -317,7 +333,10 @@ impl Crowd {
             }
             Close::RegisterTimeout => assert!(client.room.is_none() && age >= self.limits.register_timeout),
             Close::Rejected => assert!(!client.is_accepted),
-            Close::Evicted => assert!(client.is_accepted),
+            Close::Evicted => {
+                assert!(client.is_accepted);
+                assert!(client.is_muted || self.came_back(&client), "alive, and evicted: {client:?}");
+            }
             Close::Left | Close::Misspoke(_) => {}
             Close::Binary | Close::Stopping | Close::Refused(_) => panic!("{close:?} has no cause here"),
         }

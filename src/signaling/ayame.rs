@@ -70,6 +70,14 @@ impl Register {
         self.standalone == Some(true)
     }
 
+    /// Drops what only an authority looks at: it may be long.
+    fn forget_the_rest(&mut self) {
+        self.authn_metadata = None;
+        self.ayame_client = None;
+        self.environment = None;
+        self.libwebrtc = None;
+    }
+
     /// What cannot be accepted, in words for the client.
     fn over_limit(&self, max_id_bytes: usize) -> Option<String> {
         let fields = [("roomId", Some(self.room_id())), ("clientId", self.client_id()), ("key", self.key())];
@@ -174,8 +182,10 @@ fn register(hub: &mut Hub, peer: PeerId, register: Register, out: &mut Outbox) -
         return Ok(());
     }
     let connection_id = hub.ids.next(hub.now.unix_ms);
-    let applicant = Box::new(Applicant { register, connection_id, grant: Grant::default() });
+    let since = hub.input;
+    let mut applicant = Box::new(Applicant { register, connection_id, since, grant: Grant::default() });
     if !hub.limits.ask_verdict {
+        applicant.register.forget_the_rest();
         seating::admit(hub, peer, applicant, out);
         return Ok(());
     }
@@ -195,6 +205,8 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, out:
     match verdict {
         Verdict::Allow(grant) => {
             applicant.grant = grant;
+            applicant.since = hub.input;
+            applicant.register.forget_the_rest();
             // The verdict comes before the seat: an allowed client can still find the room full.
             seating::admit(hub, peer, applicant, out);
         }
@@ -208,6 +220,7 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, out:
 pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, seat: &AyameSeat, out: &mut Outbox) {
     log::debug!("{} left room {:?}", seat.connection_id, hub.rooms.name(seat.room));
     hub.rooms.leave(seat.room, peer);
+    hub.is_unsettled = true;
     let Some(mate) = hub.rooms.peers(seat.room).next() else { return };
     hub.rooms.leave(seat.room, mate);
     let Some(session) = hub.take(mate) else { return };

@@ -3,6 +3,7 @@
 use super::{
     Dialect, Hub, PeerId,
     rooms::RoomId,
+    seating,
     session::{Seat, Session, State},
 };
 
@@ -49,6 +50,9 @@ impl Hub {
         let is_waiting = matches!(session.state, State::ExpectSeat { .. });
         let places = self.waiting.iter().filter(|waiting| **waiting == peer).count();
         assert_eq!(places, usize::from(is_waiting), "peer {peer} is in the queue for seats {places} times");
+        if is_waiting && !self.is_stopping {
+            assert_eq!(seating::outcome(self, peer), seating::Outcome::Wait, "peer {peer} waits for nothing");
+        }
         let deadline = session.deadline(&self.limits);
         assert!(
             self.next_expiry.is_some_and(|at| at <= deadline.0),

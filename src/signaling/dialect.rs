@@ -93,7 +93,7 @@ impl Dialect {
         }
     }
 
-    /// The message before the close when the server stops.
+    /// The message that says that the session ends, before the close.
     pub(super) fn farewell(self) -> Option<&'static str> {
         match self {
             Self::Ayame => Some(ayame::BYE),

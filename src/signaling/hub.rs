@@ -15,7 +15,7 @@ use super::{
     session::{Applicant, Expiry, Seat, Session, State},
 };
 use crate::slots::SideTable;
-use std::{borrow::Cow, collections::VecDeque};
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
 /// How many peers one call of [`Hub::handle_timeout`] looks after at the most, so that the outbox stays small.
 const PEERS_A_CALL: usize = 64;
@@ -29,6 +29,10 @@ pub struct Hub {
     pub(super) ids: ConnectionIds,
     /// Peers in [`State::ExpectSeat`], first come first.
     pub(super) waiting: VecDeque<PeerId>,
+    /// Something has happened that those in `waiting` must be looked after for.
+    pub(super) is_unsettled: bool,
+    /// The server is stopping: nobody gets a seat any more.
+    pub(super) is_stopping: bool,
     /// Seats of the mesh dialect.
     pub(super) mesh: mesh::Seats,
     /// Counts the inputs.
@@ -54,6 +58,8 @@ impl Hub {
         Self {
             peers: SideTable::with_capacity(limits.max_peers),
             rooms: Rooms::new(limits.max_rooms, seats_max(&limits)),
+            is_unsettled: false,
+            is_stopping: false,
             mesh: mesh::Seats::with_capacity(limits.max_peers),
             now: Now { mono: Mono::START, unix_ms: 0 },
             ids: ConnectionIds::new(seed),
@@ -106,33 +112,33 @@ impl Hub {
         self.now = now;
         match input {
             Input::Open { peer, dialect, address, room } => {
-                let session = Session::new(dialect, address, self.input, now, &self.limits);
+                let session = Session::new(dialect, address, now, &self.limits);
                 self.arm(session.deadline(&self.limits).0);
                 self.peers.insert(peer, session);
                 self.next_ping.get_or_insert(now.mono.after(self.limits.ping_interval));
                 dialect.handle_open(self, peer, room, out);
             }
             Input::Text { peer, text } => {
-                if let Some(session) = self.note_heard(peer, now)
+                if let Some(session) = self.note_heard(peer)
                     && !matches!(session.state, State::Leaving { .. })
                 {
                     session.dialect.handle_text(self, peer, text, out);
                 }
             }
             Input::Binary { peer, bytes } => {
-                if let Some(session) = self.note_heard(peer, now)
+                if let Some(session) = self.note_heard(peer)
                     && !matches!(session.state, State::Leaving { .. })
                 {
                     session.dialect.handle_binary(self, peer, bytes, out);
                 }
             }
             Input::Pong { peer } => {
-                if let Some(session) = self.note_heard(peer, now) {
+                if let Some(session) = self.note_heard(peer) {
                     session.ponged = now.mono;
                 }
             }
             Input::Ping { peer } => {
-                self.note_heard(peer, now);
+                self.note_heard(peer);
             }
             Input::Verdict { peer, verdict } => {
                 if let Some(session) = self.peers.get(peer) {
@@ -165,7 +171,7 @@ impl Hub {
     }
 
     fn settle(&mut self, out: &mut Outbox) {
-        if !self.waiting.is_empty() {
+        while std::mem::take(&mut self.is_unsettled) && !self.is_stopping {
             seating::settle(self, out);
         }
         if self.peers.is_empty() {
@@ -178,9 +184,14 @@ impl Hub {
         }
     }
 
-    fn note_heard(&mut self, peer: PeerId, now: Now) -> Option<&mut Session> {
+    fn note_heard(&mut self, peer: PeerId) -> Option<&mut Session> {
         let session = self.peers.get_mut(peer)?;
-        session.note_heard(self.input, now);
+        session.heard = self.now.mono;
+        if let State::Joined(Seat::Ayame(seat)) = &mut session.state {
+            seat.heard_at = self.input;
+            // An answer is news for those who wait for the seat.
+            self.is_unsettled |= seat.answer_until.take().is_some();
+        }
         Some(session)
     }
 
@@ -215,12 +226,12 @@ impl Hub {
         }
         self.next_expiry = next;
         for peer in due.drain(..) {
-            self.expire(peer, now, out);
+            self.expire(peer, out);
         }
         self.due = due;
     }
 
-    fn expire(&mut self, peer: PeerId, now: Now, out: &mut Outbox) {
+    fn expire(&mut self, peer: PeerId, out: &mut Outbox) {
         // Gone already, perhaps, by what happened to those before it.
         let Some(session) = self.peers.get(peer) else { return };
         match session.deadline(&self.limits).1 {
@@ -228,13 +239,18 @@ impl Hub {
             Expiry::Pong => self.let_go(peer, Close::PongTimeout, out),
             Expiry::Read => self.let_go(peer, Close::ReadTimeout, out),
             Expiry::Reject => self.send_reject(peer, out),
-            // Settled right after this, by `seating::settle`.
-            Expiry::Probe => self.arm(now.mono),
+            Expiry::Answer => {
+                seating::expire(self, peer, out);
+                // If it may stay, its next deadline is another.
+                if let Some(session) = self.peers.get(peer) {
+                    self.arm(session.deadline(&self.limits).0);
+                }
+            }
         }
     }
 
     /// Makes sure that the timer goes off at `at`.
-    fn arm(&mut self, at: Mono) {
+    pub(super) fn arm(&mut self, at: Mono) {
         self.next_expiry = earlier(self.next_expiry, at);
     }
 
@@ -264,12 +280,13 @@ impl Hub {
     pub(super) fn reject(&mut self, peer: PeerId, reason: Cow<'static, str>, out: &mut Outbox) {
         let Some(session) = self.peers.get(peer) else { return };
         let delay = self.rejections.count(session.address, self.now.mono);
-        log::info!("client {peer} rejected: {reason}, answered after {delay:?}");
+        // Those held back keep places that others may need: a quarter of them at the most.
         let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
         let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
+        let delay = if leaving >= self.limits.max_clients / 4 { Duration::ZERO } else { delay };
+        log::info!("client {peer} rejected: {reason}, answered after {delay:?}");
         self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
-        // Those held back keep places that others may need: a quarter of them at the most.
-        if delay.is_zero() || leaving >= self.limits.max_peers / 4 {
+        if delay.is_zero() {
             self.send_reject(peer, out);
         }
     }
@@ -310,6 +327,7 @@ impl Hub {
     }
 
     fn stop(&mut self, peer: PeerId, out: &mut Outbox) {
+        self.is_stopping = true;
         let Some(session) = self.take(peer) else { return };
         let farewell = session.dialect.farewell().filter(|_| !session.is_standalone());
         out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));
@@ -332,7 +350,8 @@ fn seats_max(limits: &Limits) -> usize {
 
 /// The most that is kept for one peer besides its places in the tables, in bytes: whatever its dialect.
 fn kept_bytes_max(limits: &Limits) -> usize {
-    let ayame = 2 * limits.max_id_bytes;
+    // A register that waits for a verdict is kept whole, and so is the question about it.
+    let ayame = if limits.ask_verdict { 4 * limits.max_message_bytes } else { 3 * limits.max_id_bytes };
     let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + 2 * limits.max_queue_bytes;
     // Each stored candidate has a place in a list besides its bytes; the shortest takes three with its separator.
     let mailbox = size_of::<MailboxSeat>()

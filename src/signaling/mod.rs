@@ -342,6 +342,10 @@ impl Misspoke {
 pub struct Limits {
     /// Peer keys have indices below this.
     pub max_peers: usize,
+    /// How many of them there can be at the same time; the other indices are for connections that are no peers.
+    pub max_clients: usize,
+    /// The longest message, in bytes.
+    pub max_message_bytes: usize,
     /// Rooms at the same time.
     pub max_rooms: usize,
     /// Seats in a room of any dialect but Ayame's, which has two.

@@ -6,7 +6,7 @@
 
 use super::{
     Close, Dialect, Effect, Hub, Outbox, PeerId, Refusal, ayame,
-    session::{Applicant, AyameSeat, Probe, Seat, State},
+    session::{Applicant, AyameSeat, Seat, State},
 };
 
 /// Gives the applicant a seat, or holds its answer until it is known whether those who have the seats are alive.
@@ -26,36 +26,29 @@ pub(super) fn admit(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out:
         log::debug!("room {room_name:?}: client {ghost} came back as {peer}");
         hub.let_go(ghost, Close::Evicted, out);
     }
-    match hub.rooms.find(Dialect::Ayame, room_name).filter(|room| hub.rooms.is_full(*room)) {
-        None => take_seat(hub, peer, applicant, out),
-        Some(room) => {
-            out.extend(hub.rooms.peers(room).map(|to| Effect::Ping { to }));
-            let probe = Probe { since: hub.input, until: hub.now.mono.after(hub.limits.eviction_silence) };
-            hub.waiting.push_back(peer);
-            hub.set_state(peer, State::ExpectSeat { applicant, probe });
-        }
+    if is_full(hub, room_name) {
+        hub.waiting.push_back(peer);
+        hub.set_state(peer, State::ExpectSeat { applicant });
+        hub.is_unsettled = true;
+    } else {
+        take_seat(hub, peer, applicant, out);
     }
 }
 
-/// What a newcomer that waits for a seat gets.
-enum Outcome {
-    /// Nothing yet.
-    Wait,
-    /// A seat: one is free.
-    Seat,
-    /// `full`: all who sit there have shown that they are alive.
-    Full,
-    /// The seat of this one, which did not answer in time.
-    Evict(PeerId),
+fn is_full(hub: &Hub, room_name: &str) -> bool {
+    hub.rooms.find(Dialect::Ayame, room_name).is_some_and(|room| hub.rooms.is_full(room))
 }
 
-/// Looks after all who wait for a seat, first come first served. Runs after every input while somebody waits, which is at most
-/// the eviction silence.
+/// Looks after all who wait for a seat, first come first served. To be called when that may have changed what they get: somebody
+/// began to wait, a seat became free, or a seated peer that was asked has answered.
 pub(super) fn settle(hub: &mut Hub, out: &mut Outbox) {
     let mut index = 0;
     while let Some(peer) = hub.waiting.get(index).copied() {
         match outcome(hub, peer) {
-            Outcome::Wait => index += 1,
+            Outcome::Wait => {
+                ask(hub, peer, out);
+                index += 1;
+            }
             Outcome::Seat => {
                 if let Some(applicant) = hub.stop_waiting(peer) {
                     // Not straight to the seat: the same client may have waited twice, and the first of the two sits there now.
@@ -66,32 +59,81 @@ pub(super) fn settle(hub: &mut Hub, out: &mut Outbox) {
                 hub.stop_waiting(peer);
                 hub.reject(peer, ayame::FULL.into(), out);
             }
-            // Ends the room, so that the next look at this newcomer finds a free seat.
-            Outcome::Evict(ghost) => hub.let_go(ghost, Close::Evicted, out),
         }
     }
 }
 
-fn outcome(hub: &Hub, peer: PeerId) -> Outcome {
-    let Some(State::ExpectSeat { applicant, probe }) = hub.peers.get(peer).map(|session| &session.state)
-    else {
-        return Outcome::Wait;
-    };
-    let Some(room) =
-        hub.rooms.find(Dialect::Ayame, applicant.register.room_id()).filter(|room| hub.rooms.is_full(*room))
-    else {
+/// What a newcomer that waits for a seat gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing yet.
+    Wait,
+    /// A seat: one is free.
+    Seat,
+    /// `full`: all who sit there have shown that they are alive since it came.
+    Full,
+}
+
+pub(super) fn outcome(hub: &Hub, peer: PeerId) -> Outcome {
+    let Some((room_name, since)) = waits_for(hub, peer) else { return Outcome::Wait };
+    let Some(room) = hub.rooms.find(Dialect::Ayame, room_name).filter(|room| hub.rooms.is_full(*room)) else {
         return Outcome::Seat;
     };
-    let is_silent = |other: &PeerId| hub.peers.get(*other).is_some_and(|s| s.heard_at <= probe.since);
-    match hub.rooms.peers(room).find(is_silent) {
-        None => Outcome::Full,
-        Some(ghost) if probe.until <= hub.now.mono => Outcome::Evict(ghost),
-        Some(_) => Outcome::Wait,
+    let is_alive = |other: PeerId| seat(hub, other).is_some_and(|seat| seat.heard_at > since);
+    if hub.rooms.peers(room).all(is_alive) { Outcome::Full } else { Outcome::Wait }
+}
+
+/// Asks those who sit where this newcomer wants to sit, unless they were heard since it came or are being asked already.
+fn ask(hub: &mut Hub, newcomer: PeerId, out: &mut Outbox) {
+    let Some((room_name, since)) = waits_for(hub, newcomer) else { return };
+    let Some(room) = hub.rooms.find(Dialect::Ayame, room_name) else { return };
+    let until = hub.now.mono.after(hub.limits.eviction_silence);
+    let seated: Vec<PeerId> = hub.rooms.peers(room).collect();
+    for peer in seated {
+        if let Some(seat) = seat_mut(hub, peer)
+            && seat.heard_at <= since
+            && seat.answer_until.is_none()
+        {
+            seat.answer_until = Some(until);
+            out.push(Effect::Ping { to: peer });
+            hub.arm(until);
+        }
+    }
+}
+
+/// The time for a seated peer to answer is over: it loses its seat if somebody still wants it.
+pub(super) fn expire(hub: &mut Hub, peer: PeerId, out: &mut Outbox) {
+    let Some(seat) = seat_mut(hub, peer) else { return };
+    seat.answer_until = None;
+    let room = seat.room;
+    let name = hub.rooms.name(room);
+    if hub.waiting.iter().any(|newcomer| waits_for(hub, *newcomer).is_some_and(|(wanted, _)| wanted == name))
+    {
+        hub.let_go(peer, Close::Evicted, out);
+    }
+}
+
+/// The room that a newcomer waits for, and the number of the hub's input with which it came.
+fn waits_for(hub: &Hub, peer: PeerId) -> Option<(&str, u64)> {
+    match &hub.peers.get(peer)?.state {
+        State::ExpectSeat { applicant } => Some((applicant.register.room_id(), applicant.since)),
+        _ => None,
+    }
+}
+
+fn seat(hub: &Hub, peer: PeerId) -> Option<&AyameSeat> {
+    hub.peers.get(peer)?.ayame_seat()
+}
+
+fn seat_mut(hub: &mut Hub, peer: PeerId) -> Option<&mut AyameSeat> {
+    match &mut hub.peers.get_mut(peer)?.state {
+        State::Joined(Seat::Ayame(seat)) => Some(seat),
+        _ => None,
     }
 }
 
 fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out: &mut Outbox) {
-    let Applicant { register, connection_id, grant } = *applicant;
+    let Applicant { register, connection_id, since, grant } = *applicant;
     let room = match hub.rooms.join(Dialect::Ayame, register.room_id(), ayame::SEATS, peer) {
         Ok(room) => room,
         Err(Refusal::RoomFull) => return hub.reject(peer, ayame::FULL.into(), out),
@@ -105,6 +147,8 @@ fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out: &mut O
     out.push(Effect::Send { to: peer, text: ayame::accept(connection_id, is_exist, &grant).into() });
     let seat = AyameSeat {
         room,
+        heard_at: since,
+        answer_until: None,
         connection_id,
         client_id: register.client_id().map(Into::into),
         key: register.key().map(Into::into),

@@ -11,8 +11,6 @@ pub(super) struct Session {
     pub(super) address: IpAddr,
     /// When it last said anything.
     pub(super) heard: Mono,
-    /// The number of the hub's input that was: exact where two fall into one millisecond.
-    pub(super) heard_at: u64,
     /// When it last answered a ping, of either kind; the open counts as one.
     pub(super) ponged: Mono,
     pub(super) state: State,
@@ -26,7 +24,7 @@ pub(super) enum State {
     /// The authority's verdict on its register; its text is not read meanwhile.
     ExpectVerdict { applicant: Box<Applicant> },
     /// A seat: the room is full, and the seated are being asked whether they are alive.
-    ExpectSeat { applicant: Box<Applicant>, probe: Probe },
+    ExpectSeat { applicant: Box<Applicant> },
     /// It has a seat.
     Joined(Seat),
     /// Nothing more: it is rejected, and hears so at `until`.
@@ -38,15 +36,9 @@ pub(super) enum State {
 pub(super) struct Applicant {
     pub(super) register: Register,
     pub(super) connection_id: Ulid,
-    pub(super) grant: Grant,
-}
-
-/// Since when the seated are being probed, and until when they may answer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Probe {
-    /// The number of the hub's input that started it: who is heard later is alive.
+    /// The number of the hub's input with which it came: who is heard later is alive.
     pub(super) since: u64,
-    pub(super) until: Mono,
+    pub(super) grant: Grant,
 }
 
 /// What a peer has once it belongs somewhere: for each dialect its own.
@@ -66,6 +58,10 @@ pub(super) enum Seat {
 #[derive(Debug)]
 pub(super) struct AyameSeat {
     pub(super) room: RoomId,
+    /// The number of the hub's input with which it was last heard: exact where two fall into one millisecond.
+    pub(super) heard_at: u64,
+    /// Until when it may answer, if it was asked whether it is alive and has not answered yet.
+    pub(super) answer_until: Option<Mono>,
     pub(super) connection_id: Ulid,
     /// The client's own id, if it gave one: by it a returning client is known.
     pub(super) client_id: Option<Box<str>>,
@@ -83,29 +79,16 @@ pub(super) enum Expiry {
     Pong,
     /// When to give up on a peer that says nothing at all.
     Read,
-    /// When to take the seats of those who did not answer a probe.
-    Probe,
+    /// When to take the seat of a peer that was asked whether it is alive.
+    Answer,
     /// When to send a reject that was held back.
     Reject,
 }
 
 impl Session {
-    pub(super) fn new(dialect: Dialect, address: IpAddr, input: u64, now: Now, limits: &Limits) -> Self {
+    pub(super) fn new(dialect: Dialect, address: IpAddr, now: Now, limits: &Limits) -> Self {
         let until = now.mono.after(limits.register_timeout);
-        Self {
-            dialect,
-            address,
-            heard: now.mono,
-            heard_at: input,
-            ponged: now.mono,
-            state: State::ExpectRegister { until },
-        }
-    }
-
-    /// Notes that the peer said something, as the hub's input number `input`.
-    pub(super) fn note_heard(&mut self, input: u64, now: Now) {
-        self.heard = now.mono;
-        self.heard_at = input;
+        Self { dialect, address, heard: now.mono, ponged: now.mono, state: State::ExpectRegister { until } }
     }
 
     /// The next time something is due, and what. Pongs and messages move it to later only; whatever moves it to earlier
@@ -113,9 +96,9 @@ impl Session {
     pub(super) fn deadline(&self, limits: &Limits) -> (Mono, Expiry) {
         let own = match &self.state {
             State::ExpectRegister { until } => Some((*until, Expiry::Register)),
-            State::ExpectSeat { probe, .. } => Some((probe.until, Expiry::Probe)),
+            State::Joined(Seat::Ayame(seat)) => seat.answer_until.map(|until| (until, Expiry::Answer)),
             State::Leaving { until, .. } => return (*until, Expiry::Reject),
-            State::ExpectVerdict { .. } | State::Joined(_) => None,
+            State::ExpectVerdict { .. } | State::ExpectSeat { .. } | State::Joined(_) => None,
         };
         let read = (self.heard.after(limits.read_timeout), Expiry::Read);
         let pong = (self.ponged.after(limits.pong_timeout), Expiry::Pong);
@@ -138,7 +121,7 @@ impl Session {
             return None;
         }
         match std::mem::replace(&mut self.state, State::ExpectRegister { until: self.heard }) {
-            State::ExpectVerdict { applicant } | State::ExpectSeat { applicant, .. } => Some(applicant),
+            State::ExpectVerdict { applicant } | State::ExpectSeat { applicant } => Some(applicant),
             _ => None,
         }
     }
