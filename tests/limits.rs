@@ -74,16 +74,12 @@ fn leaving_frees_the_place_while_the_connection_lingers() {
 }
 
 #[test]
-fn idle_connections_lock_nobody_out_for_longer_than_the_head_timeout() {
-    let args = ["--max-clients", "2", "--max-pending-connections", "2", "--head-timeout-sec", "0.5"];
+fn idle_connections_give_way_to_newcomers() {
+    let args = ["--max-clients", "2", "--max-pending-connections", "2", "--head-timeout-sec", "3600"];
     let server = TestServer::start(&args);
     let mut bystanders = Bystanders::seat(server.address);
-    let start = Instant::now();
-    let mut idle = [(); 2].map(|()| Wire::connect(server.address));
-    assert!(is_well(server.address));
-    assert!(start.elapsed() >= PATIENCE - ROUNDING, "the table was not full, so this shows nothing");
-    assert!(start.elapsed() < PATIENCE + AT_ONCE);
-    assert!(idle.iter_mut().all(Wire::ends));
+    let _idle: Vec<_> = (0..10).map(|_| Wire::connect(server.address)).collect();
+    assert!(is_well(server.address), "who sends a request is served, however many send nothing");
     bystanders.exchange();
 }
 
@@ -156,7 +152,7 @@ fn a_full_table_after_a_want_of_descriptors_costs_no_time() {
         Err(error) if error.kind() == ErrorKind::NotFound => return skip("prlimit"),
         status => assert!(status.unwrap().success()),
     }
-    wait_until("the table to be full", || server.log().matches(" from 127.0.0.1").count() == 16);
+    wait_until("everybody to be taken in", || server.log().matches(" from 127.0.0.1").count() == 21);
     // Two ticks, to be sure that one whole interval lies between the measurements.
     let mut used = Vec::new();
     while used.len() < 3 {

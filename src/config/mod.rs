@@ -122,6 +122,19 @@ impl Config {
                 self.websocket_pong_timeout, self.websocket_ping_interval
             ));
         }
+        if self.websocket_read_timeout <= self.websocket_ping_interval {
+            return Err(format!(
+                "websocket_read_timeout_sec: {:?} would cut off everybody between two pings; allowed: more than \
+                 websocket_ping_interval_sec = {:?}",
+                self.websocket_read_timeout, self.websocket_ping_interval
+            ));
+        }
+        let is_twice = |address: &SocketAddr| {
+            address.port() != 0 && self.listen.iter().filter(|other| *other == address).count() > 1
+        };
+        if let Some(address) = self.listen.iter().find(|address| is_twice(address)) {
+            return Err(format!("listen: {address} is there twice; allowed: each address once"));
+        }
         let mut paths: Vec<_> = self.route.iter().map(|(path, _)| path).collect();
         paths.sort_unstable();
         if let Some((path, _)) = paths.iter().zip(paths.iter().skip(1)).find(|(a, b)| a == b) {
@@ -133,9 +146,9 @@ impl Config {
         Ok(())
     }
 
-    /// How many connections there can be: the clients, and those that are arriving or leaving.
+    /// How many connections there can be: the clients, those that are arriving or leaving, and one newcomer for whom another gives way.
     pub fn max_connections(&self) -> usize {
-        self.max_clients + self.max_pending_connections
+        self.max_clients + self.max_pending_connections + 1
     }
 
     /// The paths that speak WebSocket, and their dialects.
@@ -147,6 +160,8 @@ impl Config {
     pub fn signaling_limits(&self) -> signaling::Limits {
         signaling::Limits {
             max_peers: self.max_connections(),
+            max_clients: self.max_clients,
+            max_message_bytes: self.max_message_bytes,
             max_rooms: self.max_rooms,
             max_peers_per_room: self.max_peers_per_room,
             max_id_bytes: self.max_id_bytes,

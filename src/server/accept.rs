@@ -1,7 +1,10 @@
 //! Taking newcomers in, and waiting where that is not possible.
 
 use super::{Client, Server, token_of};
-use crate::net::{listener::Accepted, stream::Stream};
+use crate::{
+    net::{listener::Accepted, stream::Stream},
+    slots::Key,
+};
 use std::{io, net::IpAddr, time::Duration};
 
 /// Newcomers taken in per turn and listener.
@@ -19,7 +22,6 @@ impl Server {
         let was_paused = self.accept_again.take().is_some();
         for index in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_A_TURN {
-                // While the table is full, newcomers wait in the kernel.
                 let Some(listening) = self.listeners.get_mut(index).filter(|listening| listening.is_ready)
                 else {
                     break;
@@ -40,6 +42,16 @@ impl Server {
         }
     }
 
+    /// A newcomer got the last slot: so that nobody keeps others out by sending nothing, the connection whose request has been awaited
+    /// longest gives way. If there is none, the next newcomers wait in the kernel.
+    fn make_room(&mut self, newcomer: Key) {
+        let is_idle = |(key, client): &(Key, &Client)| *key != newcomer && client.connection.expects_head();
+        let oldest = self.clients.iter().filter(is_idle).min_by_key(|(_, client)| client.deadline);
+        if let Some((key, _)) = oldest {
+            self.end(key, "others wait for its place");
+        }
+    }
+
     fn pause_accepting(&mut self, error: &io::Error) {
         self.accept_again = Some(self.now.mono.after(ACCEPT_PAUSE));
         if self.exhaustion_logged.is_none_or(|at| self.now.mono.since(at) >= EXHAUSTION_LOG_PAUSE) {
@@ -54,6 +66,9 @@ impl Server {
         let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, deadline)) else { return };
         self.arm(deadline);
         log::debug!("connection {key} from {address}");
+        if self.clients.is_full() {
+            self.make_room(key);
+        }
         let Some(client) = self.clients.get_mut(key) else { return };
         if let Err(error) = client.connection.stream_mut().register(self.poll.registry(), token_of(key)) {
             log::warn!("connection {key} cannot be watched: {error}");
