@@ -9,6 +9,8 @@ use ini_core::{Item, Parser};
 /// The first line that cannot be used: file, line, key, what was wrong and what is allowed.
 pub fn apply(config: &mut Config, name: &str, text: &str) -> Result<(), String> {
     let mut seen = Vec::new();
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = Parser::new(text).comment_char(b'#').auto_trim(true);
     loop {
         let line = lines.line() + 1;
@@ -52,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_file_sets_what_it_names_and_nothing_else() {
-        let text = "# a comment\n; another\n  # a third\n\nmax_clients = 4\r\n MAX_ROOMS=2\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n";
+        let text = "\u{feff}# a comment\n; another\n  # a third\n\nmax_clients = 4\r\n MAX_ROOMS=2\nlisten = 127.0.0.1:1\nlisten = [::1]:2\n";
         let config = read(text).unwrap();
         assert_eq!((config.max_clients, config.max_rooms, config.max_message_bytes), (4, 2, 65_536));
         let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();

@@ -13,7 +13,7 @@ use super::{
 pub struct Setting {
     /// The key in a file; in kebab case with `--` before it, the flag.
     pub key: &'static str,
-    /// The heading under which `--help` and the README show it.
+    /// The heading under which `--help` shows it.
     pub group: &'static str,
     /// What the value is, for `--help`: a unit or a form.
     pub unit: &'static str,

@@ -2,12 +2,18 @@
 
 use super::routes::Endpoint;
 
+/// The longest host name and port.
+const HOST_BYTES_MAX: usize = 253 + 6;
+
 /// Says what this is and how to connect to it. `host` is the request's `Host` header: it is what reaches this server from where
 /// the reader sits.
 pub fn landing(host: Option<&str>, endpoints: &[Endpoint]) -> String {
     // Only what a host and port can consist of goes into the page.
     let is_plain = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b));
-    let host = host.filter(is_plain).filter(|host| !host.is_empty()).unwrap_or("localhost:3000");
+    let host = host
+        .filter(is_plain)
+        .filter(|host| (1..=HOST_BYTES_MAX).contains(&host.len()))
+        .unwrap_or("localhost:3000");
     let rows: String = endpoints
         .iter()
         .map(|Endpoint { path, speaks }| {

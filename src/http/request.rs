@@ -102,7 +102,16 @@ fn extract<'a>(
 /// Path and query of a request target in origin-form, or in the absolute-form that proxies send (RFC 9112 section 3.2).
 fn split_target(target: &str) -> Result<(&str, &str), Refusal> {
     let origin = match target.split_once("://") {
-        Some(("http" | "https", rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
+        {
+            match rest.find(['/', '?']).and_then(|at| rest.get(at..)) {
+                Some(origin) if origin.starts_with('/') => origin,
+                // No path is the path `/`.
+                Some(query) => return Ok(("/", query.trim_start_matches('?'))),
+                None => "/",
+            }
+        }
         _ => target,
     };
     if !origin.starts_with('/') {
@@ -155,7 +164,13 @@ mod tests {
 
     #[test]
     fn absolute_targets_are_cut_to_their_path() {
-        for (target, path) in [("http://box:3000/.ok", "/.ok"), ("http://box", "/"), ("/a//b", "/a//b")] {
+        for (target, path) in [
+            ("http://box:3000/.ok", "/.ok"),
+            ("HTTP://box/.ok", "/.ok"),
+            ("http://box", "/"),
+            ("http://box?x=/signaling", "/"),
+            ("/a//b", "/a//b"),
+        ] {
             let head = format!("GET {target} HTTP/1.1\r\nHost: box\r\n\r\n");
             assert_eq!(parse(head.as_bytes()).unwrap().unwrap().request.path, path);
         }

@@ -65,6 +65,8 @@ pub fn answer(request: &Request<'_>, site: &Site) -> Answer {
 fn decide(request: &Request<'_>, site: &Site) -> Answer {
     let endpoint = site.endpoints.iter().position(|endpoint| endpoint.path == request.path);
     match (request.path, request.method, endpoint) {
+        // Only GET can ask for an upgrade (RFC 6455 section 4.1).
+        (_, "HEAD", Some(_)) => Refusal::UpgradeRequired.into(),
         (_, "GET", Some(endpoint)) => match upgrade::check(request) {
             Err(refusal) => refusal.into(),
             Ok(_) if site.is_full => Refusal::Full.into(),
@@ -123,7 +125,7 @@ mod tests {
             ("GET /signaling HTTP/1.1", 426),
             ("GET /signaling HTTP/1.1\r\nWS", 101),
             ("GET /signaling?key=1 HTTP/1.1\r\nWS", 101),
-            ("HEAD /signaling HTTP/1.1\r\nWS", 405),
+            ("HEAD /signaling HTTP/1.1\r\nWS", 426),
             ("POST /signaling HTTP/1.1\r\nWS", 405),
             ("GET /signaling HTTP/1.0\r\nWS", 400),
         ] {

@@ -203,6 +203,9 @@ impl Connection {
 
     /// Queues a close frame that says what the peer did wrong; nothing more will be read.
     pub fn fail(&mut self, fault: &Fault) {
+        if !matches!(self.state, State::Open(_)) {
+            return;
+        }
         if let State::Open(mut socket) = std::mem::replace(&mut self.state, State::Draining) {
             socket.close(fault.code(), fault.reason());
             self.state = State::Parting(Some(socket));
@@ -233,7 +236,7 @@ impl Connection {
         }
     }
 
-    /// Writes what is queued: the only place from which anything is written.
+    /// Writes what is queued.
     pub fn flush(&mut self) -> Flushed {
         match write_all(&mut self.stream, &mut self.unsent) {
             Ok(true) => {}

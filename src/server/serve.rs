@@ -36,7 +36,8 @@ impl Server {
             Arrived::Nothing => return,
             Arrived::End => return self.end(key, "the socket ended"),
         };
-        // A read that was not filled has emptied the socket, unless the end is behind it (epoll(7), question 9).
+        // A read that was not filled has emptied the socket, unless the end is behind it (epoll(7), question 9). Urgent data is another
+        // exception (RFC 6093): whoever sends it delays only itself.
         if was_held || count == scratch.len() || client.is_read_closed {
             self.mark_runnable(key);
         }
