@@ -221,7 +221,12 @@ impl Connection {
         match socket.queue(message.clone()) {
             // What one turn produces may be more than the queue holds though the peer reads well.
             Err(Fault::QueueFull) if self.unsent.is_empty() => match socket.flush(&mut self.stream) {
-                Flushed::All | Flushed::Blocked => socket.queue(message),
+                Flushed::Blocked => socket.queue(message),
+                // It reads well, and the message is longer than the queue: one of our own making. It is sent all the same.
+                Flushed::All => {
+                    socket.queue_alone(message);
+                    Ok(())
+                }
                 // Gone, not slow: the flush at the end of the turn finds that out as well.
                 Flushed::Over => Ok(()),
             },

@@ -16,6 +16,8 @@ use tungstenite::{
 
 /// tungstenite reads in pieces of this size; so much is allocated for each connection.
 const READ_BYTES: usize = 128;
+/// From a server, so without a mask (RFC 6455 section 5.2).
+const FRAME_HEADER_BYTES_MAX: usize = 10;
 /// A header of 2 bytes and a payload of 125 (RFC 6455 section 5.5).
 const CLOSE_FRAME_BYTES_MAX: usize = 127;
 
@@ -171,6 +173,16 @@ impl WebSocket {
             // Nothing was written, which is what is wanted, or a close is under way.
             _ => Ok(()),
         }
+    }
+
+    /// Queues a message of any length, which is meant for an empty queue.
+    pub fn queue_alone(&mut self, message: Message) {
+        let bound = self.context.get_config().max_write_buffer_size;
+        let room = message.len().saturating_add(FRAME_HEADER_BYTES_MAX);
+        self.context.set_config(|config| config.max_write_buffer_size = bound.saturating_add(room));
+        // Writing has to wait, and says so.
+        let _ = self.queue(message);
+        self.context.set_config(|config| config.max_write_buffer_size = bound);
     }
 
     /// Queues a close frame, after which nothing else can be queued. There is room for it even if the queue is full.

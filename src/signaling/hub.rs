@@ -81,7 +81,10 @@ impl Hub {
             + mesh::Seats::bytes(limits.max_peers)
             + limits.max_peers * size_of::<PeerId>()
             + Rejections::BYTES;
-        tables + limits.max_peers * kept_bytes_max(limits) + limits.max_rooms * limits.max_id_bytes
+        // A long message may stand in a peer's queue beside what the queue may hold.
+        tables
+            + limits.max_peers * (kept_bytes_max(limits) + own_message_bytes_max(limits))
+            + limits.max_rooms * limits.max_id_bytes
     }
 
     /// How many peers are there.
@@ -346,6 +349,14 @@ impl Hub {
 /// The most seats that a room of any dialect has.
 fn seats_max(limits: &Limits) -> usize {
     limits.max_peers_per_room.max(ayame::SEATS)
+}
+
+/// The longest message that is made here rather than passed on, in bytes: values and stored candidates of the mailbox, as strings in
+/// which every character may need a backslash, and the list of peers of the mesh, where a name may be all control characters.
+fn own_message_bytes_max(limits: &Limits) -> usize {
+    let mailbox = 2 * limits.max_message_bytes.max(limits.max_stored_bytes) + limits.max_id_bytes;
+    let mesh_peer = mesh::META_BYTES_MAX + 6 * limits.max_id_bytes + mesh::ID_BYTES_MAX + 64;
+    mailbox.max(limits.max_peers_per_room * mesh_peer) + 256
 }
 
 /// The most that is kept for one peer besides its places in the tables, in bytes: whatever its dialect.

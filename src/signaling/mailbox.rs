@@ -176,7 +176,7 @@ fn offer(hub: &mut Hub, peer: PeerId, sdp: &Value, out: &mut Outbox) -> Result<(
             "this room has another offerer, or connect was not sent yet".into(),
         ));
     }
-    let text = to_json(sdp);
+    let text = json_text(hub, sdp)?;
     let before = own.offer.as_ref().map_or(0, |offer| offer.len());
     check_room_for(hub, peer, text.len(), before)?;
     if let Some(own) = seat_mut(hub, peer) {
@@ -209,7 +209,7 @@ fn answer(hub: &Hub, peer: PeerId, target: &str, sdp: &Value, out: &mut Outbox) 
     let Some(own) = seat(hub, peer) else { return Ok(()) };
     let to = find(hub, own.room, target).filter(|to| *to != peer);
     let to = to.ok_or_else(|| Wrong("unknown-peer", "nobody else in this room has that target_id".into()))?;
-    let text = to_json(sdp);
+    let text = json_text(hub, sdp)?;
     let reply = Reply { r#type: "answer", sdp: Some(&text), ..Reply::default() };
     out.push(Effect::Send { to, text: to_json(&reply).into() });
     let stored =
@@ -229,7 +229,7 @@ fn candidate_add(
     out: &mut Outbox,
 ) -> Result<(), Wrong> {
     let Some(own) = seat(hub, peer) else { return Ok(()) };
-    let text = to_json(candidate);
+    let text = json_text(hub, candidate)?;
     if let Some(to) = find(hub, own.room, target).filter(|to| *to != peer) {
         let reply = Reply { r#type: "candidate", candidate: Some(&text), ..Reply::default() };
         out.push(Effect::Send { to, text: to_json(&reply).into() });
@@ -240,6 +240,17 @@ fn candidate_add(
         own.candidates.push(text.into());
     }
     Ok(())
+}
+
+/// The JSON text of a value. It can be longer than what came in: numbers are written out.
+fn json_text(hub: &Hub, value: &Value) -> Result<String, Wrong> {
+    let text = to_json(value);
+    let max = hub.limits.max_message_bytes;
+    if text.len() <= max {
+        Ok(text)
+    } else {
+        Err(Wrong("too-large", format!("a value may have {max} bytes").into()))
+    }
 }
 
 /// Whether so many more bytes may be stored, `freed` being given back.

@@ -165,18 +165,12 @@ fn pass_on(
         Cow::Borrowed(text) => Parcel::Arrived(text),
         Cow::Owned(text) => Parcel::Made(text),
     };
-    let mut overflowed = Vec::new();
-    for other in receivers {
-        if !seats::deliver(hub, other, parcel, out) {
-            overflowed.push(other);
-        }
-    }
-    if overflowed.is_empty() {
+    let full: Vec<_> =
+        receivers.into_iter().filter(|other| !seats::deliver(hub, *other, parcel, out)).collect();
+    if full.is_empty() {
         return Ok(());
     }
-    for other in overflowed {
-        seats::end(hub, other, "queue-full", out);
-    }
+    seats::end_full(hub, full, out);
     Err(Wrong("queue-full", "a peer was away and more was waiting for it than may: it lost its seat".into()))
 }
 
@@ -213,12 +207,17 @@ fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) 
         Some(seat) => seats::resume(hub, seat, peer, connect.session.as_deref(), out)
             .then_some(seat)
             .ok_or(Refusal::IdTaken),
-        None => seats::take(hub, peer, room, &id, connect.name.as_deref(), connect.meta, out),
+        None => seats::take(hub, peer, room, &id, connect.name.as_deref(), connect.meta),
     };
     match result {
         Ok(seat) => {
             out.push(Effect::Send { to: peer, text: connected(hub, seat, taken.is_some()).into() });
-            seats::drain(hub, seat, out);
+            if taken.is_some() {
+                seats::drain(hub, seat, out);
+            } else {
+                // After its own `connected`: the news may cost others their seats, which is news for this one.
+                seats::announce(hub, seat, out);
+            }
         }
         Err(refusal) => {
             out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });

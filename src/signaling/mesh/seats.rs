@@ -23,6 +23,7 @@ pub(in crate::signaling) type SeatId = Key;
 /// Why a seat ended, for the others.
 const LEFT: &str = "left";
 const LOST: &str = "lost";
+const QUEUE_FULL: &str = "queue-full";
 
 /// A place in a room, with or without a socket at the moment.
 #[derive(Debug)]
@@ -91,7 +92,7 @@ pub(super) fn find(hub: &Hub, room: RoomId, id: &str) -> Option<SeatId> {
     hub.rooms.peers(room).find(|seat| hub.mesh.get(*seat).is_some_and(|seat| *seat.id == *id))
 }
 
-/// Gives the peer a new seat and tells the others.
+/// Gives the peer a new seat; the others are told by [`announce`].
 pub(super) fn take(
     hub: &mut Hub,
     peer: PeerId,
@@ -99,7 +100,6 @@ pub(super) fn take(
     id: &str,
     name: Option<&str>,
     meta: Option<&RawValue>,
-    out: &mut Outbox,
 ) -> Result<SeatId, Refusal> {
     let seat = hub.mesh.seats.next_key().ok_or(Refusal::NoRoomLeft)?;
     let room = hub.rooms.join(Dialect::Mesh, room, hub.limits.max_peers_per_room, seat)?;
@@ -117,7 +117,6 @@ pub(super) fn take(
     });
     hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
     log::debug!("client {peer} joined mesh room {:?}", hub.rooms.name(room));
-    announce(hub, seat, "peer-connected", None, out);
     Ok(seat)
 }
 
@@ -184,8 +183,29 @@ pub(super) fn deliver(hub: &mut Hub, seat: SeatId, parcel: Parcel<'_>, out: &mut
 
 /// Ends a seat and tells the others why.
 pub(super) fn end(hub: &mut Hub, seat: SeatId, reason: &'static str, out: &mut Outbox) {
-    announce(hub, seat, "peer-disconnected", Some(reason), out);
-    remove(hub, seat);
+    end_all(hub, VecDeque::from([(seat, reason)]), out);
+}
+
+/// Ends seats that had no room for what was for them. If there is none for the news of that in another one, this ends too: a peer that misses
+/// news would never know again who is there.
+pub(super) fn end_full(hub: &mut Hub, seats: Vec<SeatId>, out: &mut Outbox) {
+    end_all(hub, seats.into_iter().map(|seat| (seat, QUEUE_FULL)).collect(), out);
+}
+
+fn end_all(hub: &mut Hub, mut ending: VecDeque<(SeatId, &'static str)>, out: &mut Outbox) {
+    while let Some((seat, reason)) = ending.pop_front() {
+        let Some(own) = hub.mesh.seats.remove(seat) else { continue };
+        hub.rooms.leave(own.room, seat);
+        let peer = Presence { id: &own.id, name: None, meta: None };
+        let text = to_json(&PresenceMessage { r#type: "peer-disconnected", peer, reason: Some(reason) });
+        let others: Vec<_> = hub.rooms.peers(own.room).collect();
+        for other in others {
+            let is_ending = ending.iter().any(|(ending, _)| *ending == other);
+            if !is_ending && !deliver(hub, other, Parcel::Made(&text), out) {
+                ending.push_back((other, QUEUE_FULL));
+            }
+        }
+    }
 }
 
 /// The socket of this seat is gone, `close` being why if it was let go.
@@ -202,7 +222,9 @@ pub(in crate::signaling) fn handle_gone(hub: &mut Hub, seat: SeatId, close: Opti
 
 /// The server stops: the seat ends, and nobody is told, since all are let go.
 pub(in crate::signaling) fn handle_stop(hub: &mut Hub, seat: SeatId) {
-    remove(hub, seat);
+    if let Some(own) = hub.mesh.seats.remove(seat) {
+        hub.rooms.leave(own.room, seat);
+    }
 }
 
 /// Ends the seats whose grace time is over.
@@ -217,23 +239,11 @@ pub(in crate::signaling) fn expire(hub: &mut Hub, out: &mut Outbox) {
         hub.mesh.iter().filter(|(_, seat)| seat.peer.is_none()).map(|(_, seat)| seat.until).min();
 }
 
-fn remove(hub: &mut Hub, seat: SeatId) {
-    if let Some(own) = hub.mesh.seats.remove(seat) {
-        hub.rooms.leave(own.room, seat);
-    }
-}
-
-/// Tells everyone else in the room about this seat.
-fn announce(hub: &mut Hub, seat: SeatId, kind: &'static str, reason: Option<&'static str>, out: &mut Outbox) {
+/// Tells everyone else in the room that this seat is taken.
+pub(super) fn announce(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
     let Some(own) = hub.mesh.get(seat) else { return };
-    let presence = match reason {
-        Some(_) => Presence { id: &own.id, name: None, meta: None },
-        None => own.presence(),
-    };
-    let text = to_json(&PresenceMessage { r#type: kind, peer: presence, reason });
+    let text = to_json(&PresenceMessage { r#type: "peer-connected", peer: own.presence(), reason: None });
     let others: Vec<_> = hub.rooms.peers(own.room).filter(|other| *other != seat).collect();
-    for other in others {
-        // News do not cost an absent peer its seat: it gets the list of peers when it comes back.
-        deliver(hub, other, Parcel::Made(&text), out);
-    }
+    let full = others.into_iter().filter(|other| !deliver(hub, *other, Parcel::Made(&text), out)).collect();
+    end_full(hub, full, out);
 }
