@@ -2,13 +2,11 @@
 // in one browser context.
 
 import assert from 'node:assert/strict';
-import { performance } from 'node:perf_hooks';
-import { setTimeout as pause } from 'node:timers/promises';
+import { until } from './until.mjs';
 import { Wire } from './wire.mjs';
 
 /** A call is up in well under a second; a loaded machine may need longer, a working one never this long. */
 const callDeadlineMs = 10_000;
-const pollMs = 25;
 
 export class Peer {
   constructor(name, page, pageUrl) {
@@ -121,18 +119,10 @@ export class Peer {
     return this.until('remote sound', () => window.client.loudestSample() > 0.01);
   }
 
-  /**
-   * Waits until the page finds `condition`, which may be async, true; fails with what was missing and what there was
-   * instead. Not playwright's waitForFunction: with a polling interval that takes an async function's promise for a yes.
-   */
+  /** Waits until the page finds `condition`, which may be async, true. */
   async until(what, condition, argument) {
-    const deadline = performance.now() + callDeadlineMs;
-    while (!(await this.page.evaluate(condition, argument))) {
-      if (performance.now() > deadline) {
-        throw new Error(`${this.name}: no ${what} within ${callDeadlineMs} ms; ${await this.#context()}`);
-      }
-      await pause(pollMs);
-    }
+    const look = () => this.page.evaluate(condition, argument);
+    await until(`${what} for ${this.name}`, look, callDeadlineMs, () => this.#context());
   }
 
   async #context() {

@@ -1,18 +1,18 @@
 // Owns a run: what must be there, the order of the scenarios, the deadlines, one line for each, the exit code, and that
-// nothing stays behind. Usage: node run.mjs ws://127.0.0.1:PORT/signaling
+// nothing stays behind. Usage: node run.mjs ws://127.0.0.1:PORT [SCENARIO ...]
 // Exit codes: 0 all passed, 1 something failed, 2 wrong usage, 77 skipped (automake's code for it).
 
 import { existsSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
-const runMsMost = 90_000;
+const runMsMost = 120_000;
 const scenarioMsMost = 30_000;
 /** How long tidying up may take before the process ends anyway, which ends Chromium too: its pipe breaks. */
 const tidyMsMost = 5_000;
 
-const signalingUrl = process.argv[2];
-if (process.argv.length !== 3 || !/^ws:\/\/.+/.test(signalingUrl)) {
-  console.error('usage: node run.mjs ws://127.0.0.1:PORT/signaling');
+const [serverUrl = '', ...wanted] = process.argv.slice(2);
+if (!/^ws:\/\/[^/]+$/.test(serverUrl)) {
+  console.error('usage: node run.mjs ws://127.0.0.1:PORT [SCENARIO ...]');
   process.exit(2);
 }
 const packages = Object.keys(JSON.parse(readFileSync(new URL('package.json', import.meta.url))).dependencies);
@@ -25,10 +25,16 @@ if (!isInstalled()) skip('chromium');
 const { servePage } = await import('./static.mjs');
 const { Stage } = await import('./stage.mjs');
 const { WebSocket } = await import('ws');
-const [call, full, bye, reload] = await Promise.all(
-  ['call', 'full', 'bye', 'reload'].map((name) => import(`./${name}.mjs`)),
+const [call, full, bye, reload, clients, mesh, resume] = await Promise.all(
+  ['call', 'full', 'bye', 'reload', 'clients', 'mesh', 'resume'].map((name) => import(`./${name}.mjs`)),
 );
-const scenarios = [call, full, bye, reload.sameId, reload.newId];
+const sdk = [call, full, bye, reload.sameId, reload.newId];
+const documented = [clients.ayame, clients.mailbox, clients.relay, mesh, resume];
+const scenarios = [...sdk, ...documented].filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+if (scenarios.length < Math.max(1, wanted.length)) {
+  console.error(`no such scenario in ${wanted.join(' ')}`);
+  process.exit(2);
+}
 
 const runEnds = performance.now() + runMsMost;
 let launching;
@@ -39,7 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => e
 
 let failed = 0;
 try {
-  await within(5_000, 'answer to a WebSocket upgrade', serverAnswers(signalingUrl));
+  await within(5_000, 'answer to a WebSocket upgrade', serverAnswers(`${serverUrl}/signaling`));
   page = await servePage();
   launching = launch();
   const browser = await launching;
@@ -51,7 +57,7 @@ try {
 await end(failed === 0 ? 0 : 1, `${scenarios.length - failed} passed, ${failed} failed`);
 
 async function passes({ name, run }, browser) {
-  const stage = new Stage({ browser, pageUrl: page.url, signalingUrl, scenario: name });
+  const stage = new Stage({ browser, pageUrl: page.url, serverUrl, scenario: name });
   const start = performance.now();
   try {
     const figures = await within(Math.min(scenarioMsMost, runEnds - start), 'end of the scenario', run(stage));

@@ -1,6 +1,7 @@
 // Owns what one scenario has at hand, and takes all of it down afterwards: a room nobody else uses, pages, proxies.
 
 import { randomUUID } from 'node:crypto';
+import { Guest } from './guest.mjs';
 import { Peer } from './peer.mjs';
 import { startProxy } from './proxy.mjs';
 
@@ -10,25 +11,37 @@ export class Stage {
   #contexts = [];
   #proxies = [];
 
-  constructor({ browser, pageUrl, signalingUrl, scenario }) {
+  constructor({ browser, pageUrl, serverUrl, scenario }) {
     this.#browser = browser;
     this.#pageUrl = pageUrl;
-    this.signalingUrl = signalingUrl;
+    this.serverUrl = serverUrl;
+    this.signalingUrl = `${serverUrl}/signaling`;
     this.roomId = `browser-${scenario}-${randomUUID()}`;
   }
 
   async openPeer(name) {
-    const context = await this.#browser.newContext();
-    this.#contexts.push(context);
-    return Peer.open(name, context, this.#pageUrl);
+    return Peer.open(name, await this.#context(), this.#pageUrl);
   }
 
   async openPeers(...names) {
     return Promise.all(names.map((name) => this.openPeer(name)));
   }
 
-  async proxy() {
-    const proxy = await startProxy(this.signalingUrl);
+  /** A page with a client of the documentation; `wishes` are for its address besides, such as `{ id: 'ann' }`. */
+  async openGuest(name, client, wishes = {}) {
+    const url = new URL(`clients/${client}.html`, this.#pageUrl);
+    url.search = new URLSearchParams({ server: this.serverUrl, room: this.roomId, ...wishes });
+    return Guest.open(name, await this.#context(), url.href);
+  }
+
+  async #context() {
+    const context = await this.#browser.newContext();
+    this.#contexts.push(context);
+    return context;
+  }
+
+  async proxy(url = this.signalingUrl) {
+    const proxy = await startProxy(url);
     this.#proxies.push(proxy);
     return proxy;
   }

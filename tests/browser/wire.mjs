@@ -19,7 +19,7 @@ export class Wire {
   }
 
   #add(socket, direction, payload) {
-    const message = payload === undefined ? undefined : JSON.parse(String(payload));
+    const message = parsed(payload);
     this.entries.push({ socket, direction, type: message?.type, message, text: payload, at: performance.now() });
     for (const check of [...this.#waiting]) check();
   }
@@ -70,5 +70,14 @@ export class Wire {
       else runs.push({ label, times: 1 });
     }
     return runs.map(({ label, times }) => (times === 1 ? label : `${label}*${times}`)).join(' ') || 'nothing';
+  }
+}
+
+/** The message in a frame; undefined for one that is no JSON: the relay dialects carry anything. */
+function parsed(payload) {
+  try {
+    return JSON.parse(String(payload));
+  } catch {
+    return undefined;
   }
 }

@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "a module of many binaries")]
 
 pub mod hub_stage;
+pub mod node;
 pub mod real_stage;
 pub mod server;
 pub mod transcript;

@@ -1,0 +1,34 @@
+//! The programs in tests/browser, run by Node against a real server.
+
+use super::{announce, server::TestServer, skip};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// What they exit with when something that they need is not installed.
+const SKIPPED: i32 = 77;
+
+/// Runs a script with the server's URL and these arguments, shows what it prints with `label` before each line, and returns it; `None` if
+/// it had to be skipped.
+pub fn run(server: &TestServer, script: &str, args: &[&str], label: &str) -> Option<String> {
+    let mut node = Command::new("node");
+    node.arg(script).arg(format!("ws://{}", server.address)).args(args);
+    node.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")).stdin(Stdio::null());
+    let Ok(output) = node.output() else {
+        skip("node");
+        return None;
+    };
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(SKIPPED) {
+        let needs = text.lines().find_map(|line| line.strip_prefix("skipped: needs "));
+        skip(needs.unwrap_or("something that the script did not name"));
+        return None;
+    }
+    for line in text.lines() {
+        announce(&format!("{label}: {line}"));
+    }
+    assert!(output.status.success(), "{text}");
+    Some(text)
+}
