@@ -84,9 +84,10 @@ impl Drop for Guarded {
 fn help_lists_every_setting() {
     let help = printed(&["--help"]);
     for setting in SETTINGS {
-        let line = help.lines().find(|line| line.trim_start().starts_with(&format!("{} ", setting.flag())));
-        let line = line.unwrap_or_else(|| panic!("{} is missing in {help}", setting.flag()));
-        assert!(line.contains(setting.unit) && line.contains(setting.default), "{line}");
+        let flag = format!("\n  {} <{}>", setting.flag(), setting.unit);
+        let (_, rest) = help.split_once(&flag).unwrap_or_else(|| panic!("{flag} is missing in {help}"));
+        let text = rest.split("\n  --").next().unwrap();
+        assert!(text.contains(&format!("[default {}]", setting.default)), "{flag}{text}");
     }
     for flag in ["-C FILE", "--check", "-h, --help", "-V, --version"] {
         assert!(help.contains(flag), "{flag} is missing in {help}");
