@@ -59,7 +59,10 @@ fn routes_that_are_given_are_all_there_are() {
 #[test]
 fn routes_that_cannot_be_are_refused_with_what_can() {
     for (args, message) in [
-        (&["--route", "/a"][..], "--route: \"/a\" is not a path and a dialect; allowed: a path and one of ayame"),
+        (
+            &["--route", "/a"][..],
+            "--route: \"/a\" is not a path and a dialect; allowed: a path and one of ayame",
+        ),
         (&["--route", "/a morse"], "--route: \"morse\" is not a dialect; allowed:"),
         (&["--route", "a ayame"], "--route: \"a\" is not a path that can be given away; allowed:"),
         (&["--route", "/.ok ayame"], "--route: \"/.ok\" is not a path that can be given away; allowed:"),

@@ -12,7 +12,7 @@ const BASE: usize = 3 << 20;
 pub struct Ceiling {
     /// The process before any table.
     pub base: usize,
-    /// Tables of the loop and the hub, and what the hub keeps for its peers.
+    /// Tables of the loop and the hub, and all that the hub may keep for its peers: queues of absent mesh seats, mailbox stores.
     pub tables: usize,
     /// One client with every buffer full.
     pub per_client: usize,
@@ -50,7 +50,7 @@ impl fmt::Display for Ceiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "memory ceiling: {} KiB = {} for the program, {} for tables, {} clients at {}, {} other connections at {}",
+            "memory ceiling: {} KiB = {} for the program, {} for tables and what is stored for clients, {} clients at {}, {} other connections at {}",
             kib(self.total()),
             kib(self.base),
             kib(self.tables),
