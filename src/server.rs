@@ -35,6 +35,9 @@ use std::{
 /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
 /// gets its share and then the others get theirs.
 const READ_BYTES: usize = 16 * 1024;
+/// The most that what one connection says in a turn may cause to be sent: a short message can have a long answer, or many. What else it
+/// said waits for the next turn.
+const TURN_BYTES_MAX: usize = 256 * 1024;
 /// A stop that was asked for takes no longer than this.
 const STOP_MAX: Duration = Duration::from_secs(3);
 /// Tokens of connections are above 65,535, listeners count from 0.
@@ -65,6 +68,8 @@ pub struct Server {
     head_timeout: Duration,
     close_timeout: Duration,
     scratch: Box<[u8]>,
+    /// What the connection being served has caused to be sent.
+    turn_bytes: usize,
     /// Who may have something to read.
     runnable: Vec<Key>,
     /// Who may have something to write.
@@ -129,6 +134,7 @@ impl Server {
             max_clients: config.max_clients,
             head_timeout: config.head_timeout,
             close_timeout: config.close_timeout,
+            turn_bytes: 0,
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             runnable: Vec::with_capacity(connections),
             dirty: Vec::with_capacity(connections),

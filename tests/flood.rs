@@ -100,3 +100,28 @@ fn a_message_that_grows_on_its_way_reaches_a_client_that_reads() {
     }
     door.settle();
 }
+
+#[test]
+fn a_long_queue_comes_back_whole_over_a_narrow_way() {
+    let limits = ["--max-message-bytes", "2038", "--max-queue-bytes", "262144"];
+    let server = TestServer::start(&limits);
+    let (kitchen, session) = connect(&server, "kitchen", "");
+    let (mut door, _) = connect(&server, "door", "");
+    drop(kitchen);
+    let text = |number: usize| {
+        format!(
+            r#"{{"type":"message","from":"door","to":"kitchen","data":[{number},"{}"]}}"#,
+            "x".repeat(1_900)
+        )
+    };
+    let count = 120;
+    for number in 0..count {
+        door.text(&text(number));
+    }
+    door.settle();
+    let (mut kitchen, _) = connect(&server, "kitchen", &session);
+    for number in 0..count {
+        assert_eq!(kitchen.frame().text(), text(number));
+    }
+    kitchen.settle();
+}

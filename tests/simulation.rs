@@ -278,7 +278,9 @@ impl Crowd {
                     probed.push(*to);
                 }
                 Effect::Close { peer, close } => self.closed(*peer, *close, &said_bye, &effects),
-                Effect::Ask { .. } | Effect::SendBinary { .. } => panic!("{effect:?} has no cause here"),
+                Effect::Ask { .. } | Effect::SendBinary { .. } | Effect::SendWaiting { .. } => {
+                    panic!("{effect:?} has no cause here")
+                }
             }
         }
         for peer in probed {
@@ -338,7 +340,9 @@ impl Crowd {
                 assert!(client.is_muted || self.came_back(&client), "alive, and evicted: {client:?}");
             }
             Close::Left | Close::Misspoke(_) => {}
-            Close::Binary | Close::Stopping | Close::Refused(_) => panic!("{close:?} has no cause here"),
+            Close::Binary | Close::Stopping | Close::Refused(_) | Close::Overflow => {
+                panic!("{close:?} has no cause here")
+            }
         }
         if client.is_accepted {
             let mates = self.mates(&client);

@@ -64,7 +64,7 @@ pub struct Connection {
     /// HTTP that is not written yet: an answer, or a 101 that goes before all frames.
     unsent: Vec<u8>,
     /// What had been read already when reading was suspended.
-    held: Vec<u8>,
+    held: Option<Vec<u8>>,
     state: State,
 }
 
@@ -92,7 +92,7 @@ impl Connection {
 
     /// A connection that was just accepted.
     pub fn new(stream: Stream) -> Self {
-        Self { stream, unsent: Vec::new(), held: Vec::new(), state: State::ExpectHead(Vec::new()) }
+        Self { stream, unsent: Vec::new(), held: None, state: State::ExpectHead(Vec::new()) }
     }
 
     /// The stream, to register it.
@@ -107,8 +107,7 @@ impl Connection {
 
     /// Reads once into `buffer`, or brings back what was held.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Arrived {
-        if !self.held.is_empty() {
-            let held = std::mem::take(&mut self.held);
+        if let Some(held) = self.held.take() {
             // It was read into this very buffer, so it fits.
             if let Some(front) = buffer.get_mut(..held.len()) {
                 front.copy_from_slice(&held);
@@ -124,12 +123,13 @@ impl Connection {
 
     /// Keeps the rest of what was read until [`Connection::receive`] is called again.
     pub fn hold(&mut self, rest: &[u8]) {
-        self.held = rest.to_vec();
+        // Even if nothing is left: the WebSocket may have taken whole frames in already.
+        self.held = Some(rest.to_vec());
     }
 
     /// Whether something is held.
     pub fn holds(&self) -> bool {
-        !self.held.is_empty()
+        self.held.is_some()
     }
 
     /// Takes the next thing that happened out of `input`, which is cut accordingly; `None` when nothing more is in it.
@@ -224,13 +224,20 @@ impl Connection {
                 Flushed::Blocked => socket.queue(message),
                 // It reads well, and the message is longer than the queue: one of our own making. It is sent all the same.
                 Flushed::All => {
-                    socket.queue_alone(message);
+                    socket.queue_beyond(message);
                     Ok(())
                 }
                 // Gone, not slow: the flush at the end of the turn finds that out as well.
                 Flushed::Over => Ok(()),
             },
             result => result,
+        }
+    }
+
+    /// Queues a message that has waited elsewhere: it counts in no queue any more.
+    pub fn send_waiting(&mut self, message: Message) {
+        if let State::Open(socket) = &mut self.state {
+            socket.queue_beyond(message);
         }
     }
 

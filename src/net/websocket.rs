@@ -16,10 +16,6 @@ use tungstenite::{
 
 /// tungstenite reads in pieces of this size; so much is allocated for each connection.
 const READ_BYTES: usize = 128;
-/// From a server, so without a mask (RFC 6455 section 5.2).
-const FRAME_HEADER_BYTES_MAX: usize = 10;
-/// A header of 2 bytes and a payload of 125 (RFC 6455 section 5.5).
-const CLOSE_FRAME_BYTES_MAX: usize = 127;
 
 /// How much one connection may keep.
 #[derive(Clone, Copy, Debug)]
@@ -175,11 +171,10 @@ impl WebSocket {
         }
     }
 
-    /// Queues a message of any length, which is meant for an empty queue.
-    pub fn queue_alone(&mut self, message: Message) {
+    /// Queues a message whatever its length and that of the queue: one that is longer than the queue may be, or that has waited elsewhere.
+    pub fn queue_beyond(&mut self, message: Message) {
         let bound = self.context.get_config().max_write_buffer_size;
-        let room = message.len().saturating_add(FRAME_HEADER_BYTES_MAX);
-        self.context.set_config(|config| config.max_write_buffer_size = bound.saturating_add(room));
+        self.context.set_config(|config| config.max_write_buffer_size = usize::MAX);
         // Writing has to wait, and says so.
         let _ = self.queue(message);
         self.context.set_config(|config| config.max_write_buffer_size = bound);
@@ -187,7 +182,7 @@ impl WebSocket {
 
     /// Queues a close frame, after which nothing else can be queued. There is room for it even if the queue is full.
     pub fn close(&mut self, code: u16, reason: &'static str) {
-        self.context.set_config(|config| config.max_write_buffer_size += CLOSE_FRAME_BYTES_MAX);
+        self.context.set_config(|config| config.max_write_buffer_size = usize::MAX);
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
         // Writing has to wait, and says so; nothing else can go wrong.
         let _ = self.context.close(&mut Buffered(&mut &[][..]), Some(frame));
@@ -329,9 +324,12 @@ mod tests {
         let taken = (0..100).take_while(|_| socket.queue(message()).is_ok()).count();
         assert_eq!(taken, 7, "7 x 42 bytes are 294 of 300");
         assert_eq!(socket.queue(message()), Err(Fault::QueueFull));
+        (0..20).for_each(|_| socket.queue_beyond(message()));
+        assert_eq!(socket.queue(message()), Err(Fault::QueueFull), "the bound is what it was");
         socket.close(1008, "too slow");
         let mut wire = io::Cursor::new(Vec::new());
         let _ = socket.context.flush(&mut wire);
+        assert_eq!(wire.get_ref().len(), 27 * 42 + 12, "all that was queued, and the close");
         assert!(wire.get_ref().ends_with(b"\x88\x0a\x03\xf0too slow"), "there was room for the close");
     }
 

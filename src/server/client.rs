@@ -6,6 +6,7 @@ use crate::{
     slots::Key,
 };
 use std::net::IpAddr;
+use tungstenite::Message;
 
 /// A connection and its marks. Handlers only set marks; later steps of the turn act on them.
 #[derive(Debug)]
@@ -54,6 +55,14 @@ impl Mark {
 }
 
 impl Client {
+    /// The message in the kind of frame that this client wants.
+    pub(super) fn framed(&self, message: Message) -> Message {
+        match message {
+            Message::Text(text) if self.wants_binary => Message::Binary(text.into()),
+            message => message,
+        }
+    }
+
     pub(super) fn new(stream: Stream, address: IpAddr, deadline: Mono) -> Self {
         Self {
             connection: Connection::new(stream),

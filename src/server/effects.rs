@@ -29,6 +29,7 @@ impl Server {
                         self.send(to, message.clone());
                     }
                 }
+                Effect::SendWaiting { to, text } => self.send_waiting(to, String::from(text).into()),
                 Effect::SendBinary { to, bytes } => self.send(to, bytes.into()),
                 Effect::Ping { to } => self.send(to, Message::Ping(Bytes::new())),
                 Effect::Close { peer, close } => self.close(peer, close),
@@ -37,7 +38,10 @@ impl Server {
         }
         self.out = out;
         while let Some(key) = self.lost.pop() {
-            self.leave_hub(key);
+            if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_peer) {
+                client.is_peer = false;
+                self.drive(Input::Overflowed { peer: key });
+            }
         }
         if let Some(peer) = asked {
             // No setting names an authority yet, so the hub never asks; if it did, nobody would be let in unasked.
@@ -50,10 +54,8 @@ impl Server {
 
     fn send(&mut self, to: Key, message: Message) {
         let Some(client) = self.clients.get_mut(to) else { return };
-        let message = match message {
-            Message::Text(text) if client.wants_binary => Message::Binary(text.into()),
-            message => message,
-        };
+        let message = client.framed(message);
+        self.turn_bytes += message.len();
         if let Err(fault) = client.connection.send(message) {
             log::info!("client {to} closed with {}: {fault}", fault.code());
             client.connection.fail(&fault);
@@ -62,6 +64,14 @@ impl Server {
             self.expect_end(to);
         }
         self.mark_dirty(to);
+    }
+
+    fn send_waiting(&mut self, to: Key, message: Message) {
+        if let Some(client) = self.clients.get_mut(to) {
+            let message = client.framed(message);
+            client.connection.send_waiting(message);
+            self.mark_dirty(to);
+        }
     }
 
     fn close(&mut self, key: Key, close: Close) {

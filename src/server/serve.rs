@@ -1,6 +1,6 @@
 //! Reading: what came on a connection goes to the hub.
 
-use super::Server;
+use super::{Server, TURN_BYTES_MAX};
 use crate::{
     http::upgrade::Wishes,
     net::connection::{Arrived, Event},
@@ -43,9 +43,14 @@ impl Server {
         }
         let mut input = scratch.get(..count).unwrap_or_default();
         self.site.is_full = self.hub.len() >= self.max_clients || self.stopping.is_some();
+        self.turn_bytes = 0;
         while let Some(client) = self.clients.get_mut(key).filter(|client| !client.is_doomed.is_set()) {
             if client.is_peer && !self.hub.can_read(key) {
                 return client.connection.hold(input);
+            }
+            if self.turn_bytes > TURN_BYTES_MAX {
+                client.connection.hold(input);
+                return self.mark_runnable(key);
             }
             match client.connection.next_event(&mut input, &self.site) {
                 Some(event) => self.handle_event(key, event),

@@ -84,6 +84,8 @@ impl Hub {
         // A long message may stand in a peer's queue beside what the queue may hold.
         tables
             + limits.max_peers * (kept_bytes_max(limits) + own_message_bytes_max(limits))
+            // One mailbox message at a time is taken apart into a tree of values: at most a hundred bytes for each of its own.
+            + 100 * limits.max_message_bytes
             + limits.max_rooms * limits.max_id_bytes
     }
 
@@ -149,6 +151,7 @@ impl Hub {
                 }
             }
             Input::Ended { peer } => self.remove(peer, None, out),
+            Input::Overflowed { peer } => self.remove(peer, Some(Close::Overflow), out),
             Input::Stop { peer } => self.stop(peer, out),
         }
         self.settle(out);
@@ -364,11 +367,9 @@ fn kept_bytes_max(limits: &Limits) -> usize {
     // A register that waits for a verdict is kept whole, and so is the question about it.
     let ayame = if limits.ask_verdict { 4 * limits.max_message_bytes } else { 3 * limits.max_id_bytes };
     let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + 2 * limits.max_queue_bytes;
-    // Each stored candidate has a place in a list besides its bytes; the shortest takes three with its separator.
-    let mailbox = size_of::<MailboxSeat>()
-        + limits.max_id_bytes
-        + 2 * limits.max_stored_bytes * (1 + size_of::<Box<str>>() / 3);
-    ayame.max(mesh).max(mailbox)
+    let mailbox = size_of::<MailboxSeat>() + limits.max_id_bytes + 2 * limits.max_stored_bytes;
+    // A mesh seat may be absent, and its place taken by another client.
+    mesh + ayame.max(mailbox)
 }
 
 fn earlier(a: Option<Mono>, b: Mono) -> Option<Mono> {

@@ -19,13 +19,13 @@ pub(super) struct MailboxSeat {
     /// It has connected and waits for an offer.
     awaits_offer: bool,
     offer: Option<Box<str>>,
-    candidates: Vec<Box<str>>,
+    /// Each with a `|` behind it; they go out in one string, without the last `|`.
+    candidates: String,
 }
 
 impl MailboxSeat {
     fn stored_bytes(&self) -> usize {
-        self.offer.as_ref().map_or(0, |offer| offer.len())
-            + self.candidates.iter().map(|one| one.len() + 1).sum::<usize>()
+        self.offer.as_ref().map_or(0, |offer| offer.len()) + self.candidates.len()
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn handle_open(hub: &mut Hub, peer: PeerId, room: &str, out: &mut Out
                 is_offerer: false,
                 awaits_offer: false,
                 offer: None,
-                candidates: Vec::new(),
+                candidates: String::new(),
             };
             hub.set_state(peer, State::Joined(Seat::Mailbox(Box::new(seat))));
         }
@@ -212,10 +212,9 @@ fn answer(hub: &Hub, peer: PeerId, target: &str, sdp: &Value, out: &mut Outbox) 
     let text = json_text(hub, sdp)?;
     let reply = Reply { r#type: "answer", sdp: Some(&text), ..Reply::default() };
     out.push(Effect::Send { to, text: to_json(&reply).into() });
-    let stored =
-        offerer(hub, own.room).and_then(|offerer| seat(hub, offerer)).map(|offerer| &offerer.candidates);
-    if let Some(candidates) = stored.filter(|candidates| !candidates.is_empty()) {
-        let reply = Reply { r#type: "candidate", candidate: Some(&candidates.join("|")), ..Reply::default() };
+    let from = offerer(hub, own.room).and_then(|offerer| seat(hub, offerer));
+    if let Some(candidates) = from.and_then(|from| from.candidates.strip_suffix('|')) {
+        let reply = Reply { r#type: "candidate", candidate: Some(candidates), ..Reply::default() };
         out.push(Effect::Send { to: peer, text: to_json(&reply).into() });
     }
     Ok(())
@@ -237,7 +236,8 @@ fn candidate_add(
     }
     check_room_for(hub, peer, text.len() + 1, 0)?;
     if let Some(own) = seat_mut(hub, peer) {
-        own.candidates.push(text.into());
+        own.candidates.push_str(&text);
+        own.candidates.push('|');
     }
     Ok(())
 }

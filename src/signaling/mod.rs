@@ -114,6 +114,11 @@ pub enum Input<'a> {
         /// Whose socket.
         peer: PeerId,
     },
+    /// A message for this peer did not fit its queue; its connection is being closed, and nothing can be sent to it any more.
+    Overflowed {
+        /// Whose queue.
+        peer: PeerId,
+    },
     /// The server is stopping and lets this peer go: a farewell, then Close 1001.
     Stop {
         /// Who is let go.
@@ -137,6 +142,13 @@ pub enum Effect {
         to: PeerId,
         /// The message.
         bytes: Vec<u8>,
+    },
+    /// Send a text message that has waited for this peer. It counts in no queue: it was in one already.
+    SendWaiting {
+        /// To whom.
+        to: PeerId,
+        /// The message.
+        text: Box<str>,
     },
     /// Send on the very message of the [`Input::Text`] or [`Input::Binary`] being handled, byte for byte.
     Relay {
@@ -216,6 +228,8 @@ pub enum Close {
     Left,
     /// Somebody else needed the seat, and it was silent or the same client came again.
     Evicted,
+    /// It does not read, and its queue is full.
+    Overflow,
     /// It did not register in time.
     RegisterTimeout,
     /// It answered no ping in time.
@@ -232,7 +246,7 @@ impl Close {
         match self {
             Self::Stopping => 1001,
             Self::Binary => 1003,
-            Self::RegisterTimeout | Self::Refused(_) => 1008,
+            Self::RegisterTimeout | Self::Refused(_) | Self::Overflow => 1008,
             _ => 1000,
         }
     }
@@ -258,6 +272,7 @@ impl Close {
             Self::RoomEnded => "room ended",
             Self::Left => "left",
             Self::Evicted => "evicted",
+            Self::Overflow => "queue full",
             Self::RegisterTimeout => "no register in time",
             Self::PongTimeout => "no pong in time",
             Self::ReadTimeout => "silent too long",
@@ -268,7 +283,7 @@ impl Close {
     /// Whether the peer is to blame, which makes it worth a line in the log.
     pub fn is_fault(self) -> bool {
         match self {
-            Self::Misspoke(_) | Self::Binary | Self::Refused(_) => true,
+            Self::Misspoke(_) | Self::Binary | Self::Refused(_) | Self::Overflow => true,
             Self::RegisterTimeout | Self::PongTimeout | Self::ReadTimeout | Self::Evicted => true,
             Self::Rejected | Self::RoomEnded | Self::Left | Self::Stopping => false,
         }

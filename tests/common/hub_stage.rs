@@ -80,6 +80,7 @@ impl HubStage {
                         client.hears(Heard::Text(text.into_owned()));
                     }
                 }
+                Effect::SendWaiting { to, text } => self.client(to).hears(Heard::Text(text.into())),
                 Effect::SendBinary { to, bytes } => self.client(to).hears(Heard::Binary(bytes)),
                 Effect::Relay { to } => self.client(to).hears(arrived.clone().expect("a relay of nothing")),
                 Effect::Ping { to } => {

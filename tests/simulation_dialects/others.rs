@@ -99,7 +99,9 @@ impl Crowd {
                 self.see("ayame: relay");
             }
             Effect::Ping { .. } | Effect::Close { .. } => {}
-            Effect::SendBinary { .. } | Effect::Ask { .. } => panic!("{effect:?} has no cause here"),
+            Effect::SendBinary { .. } | Effect::SendWaiting { .. } | Effect::Ask { .. } => {
+                panic!("{effect:?} has no cause here")
+            }
         }
     }
 }

@@ -159,6 +159,7 @@ impl Crowd {
             (Effect::Send { text, .. }, Hears::Error(code)) => {
                 text.starts_with(&format!(r#"{{"type":"error","code":"{code}","message":""#))
             }
+            (Effect::SendWaiting { text, .. }, Hears::Text(expected)) => **text == **expected,
             (Effect::SendBinary { bytes, .. }, Hears::Binary(expected)) => bytes == expected,
             (Effect::Relay { .. }, Hears::Relay) => true,
             // What need not be changed may go out as it came.
@@ -172,6 +173,7 @@ impl Crowd {
 fn receiver(effect: &Effect) -> PeerId {
     match effect {
         Effect::Send { to, .. }
+        | Effect::SendWaiting { to, .. }
         | Effect::SendBinary { to, .. }
         | Effect::Relay { to }
         | Effect::Ping { to }

@@ -151,7 +151,7 @@ pub(super) fn drain(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
     };
     *queued_bytes = 0;
     let waiting = std::mem::take(queue);
-    out.extend(waiting.into_iter().map(|text| Effect::Send { to: *to, text: String::from(text).into() }));
+    out.extend(waiting.into_iter().map(|text| Effect::SendWaiting { to: *to, text }));
 }
 
 /// A text for a seat.
@@ -211,8 +211,12 @@ fn end_all(hub: &mut Hub, mut ending: VecDeque<(SeatId, &'static str)>, out: &mu
 /// The socket of this seat is gone, `close` being why if it was let go.
 pub(in crate::signaling) fn handle_gone(hub: &mut Hub, seat: SeatId, close: Option<Close>, out: &mut Outbox) {
     let grace = hub.limits.resume_grace;
-    if close == Some(Close::Left) || grace.is_zero() {
-        return end(hub, seat, if close == Some(Close::Left) { LEFT } else { LOST }, out);
+    match close {
+        Some(Close::Left) => return end(hub, seat, LEFT, out),
+        // It has missed a message: to resume would be to pretend that it has not.
+        Some(Close::Overflow) => return end(hub, seat, QUEUE_FULL, out),
+        _ if grace.is_zero() => return end(hub, seat, LOST, out),
+        _ => {}
     }
     let Some(own) = hub.mesh.seats.get_mut(seat) else { return };
     own.peer = None;
