@@ -281,8 +281,10 @@ impl Server {
             client.is_dirty.clear();
             let flushed = client.connection.flush();
             client.is_blocked = flushed == Flushed::Blocked;
-            if flushed == Flushed::Over {
-                self.end(key, "closed");
+            match flushed {
+                Flushed::All if client.connection.holds() => client.is_runnable.mark(&mut self.runnable, key),
+                Flushed::All | Flushed::Blocked => {}
+                Flushed::Over => self.end(key, "closed"),
             }
         }
         self.working = dirty;

@@ -125,3 +125,31 @@ fn a_long_queue_comes_back_whole_over_a_narrow_way() {
     }
     kitchen.settle();
 }
+
+#[test]
+fn many_long_answers_to_short_messages_all_arrive() {
+    let server = TestServer::start(&[]);
+    let mut offerer = open(&server, "/ws?room=home");
+    offerer.text(r#"{"type":"connect","id":"a"}"#);
+    assert_eq!(offerer.frame().text(), r#"{"type":"offer"}"#);
+    offerer.text(&format!(r#"{{"type":"candidateAdd","id":"a","candidate":"{}"}}"#, "x".repeat(60_000)));
+    offerer.settle();
+    let mut answerer = open(&server, "/ws?room=home");
+    // 18 MB of answers to 15 KB: far more than a turn, a queue or a socket buffer takes.
+    let answers: Vec<u8> = (0..CANDIDATES)
+        .flat_map(|_| frame(TEXT, br#"{"type":"answer","id":"b","target_id":"a","sdp":1}"#))
+        .collect();
+    answerer.send(&answers);
+    // Others are served for many turns before it reads anything.
+    let mut other = open(&server, "/echo");
+    (0..CANDIDATES).for_each(|_| other.settle());
+    for _ in 0..CANDIDATES {
+        let reply = answerer.frame();
+        assert!(reply.text().starts_with(r#"{"type":"candidate","#) && reply.payload.len() > 60_000);
+    }
+    answerer.settle();
+    for _ in 0..CANDIDATES {
+        assert_eq!(offerer.frame().text(), r#"{"type":"answer","sdp":"1"}"#);
+    }
+    offerer.settle();
+}

@@ -31,6 +31,10 @@ impl Server {
             return;
         }
         let was_held = client.connection.holds();
+        if was_held && client.is_blocked {
+            // It does not read its own answers: `flush_dirty` lets it go on when they are written.
+            return;
+        }
         let count = match client.connection.receive(scratch) {
             Arrived::Bytes(count) => count,
             Arrived::Nothing => return,
