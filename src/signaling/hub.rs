@@ -81,9 +81,9 @@ impl Hub {
             + mesh::Seats::bytes(limits.max_peers)
             + limits.max_peers * size_of::<PeerId>()
             + Rejections::BYTES;
-        // A long message may stand in a peer's queue beside what the queue may hold.
+        // A long message may stand in a peer's queue beside what the queue may hold, in a buffer that doubles as it grows.
         tables
-            + limits.max_peers * (kept_bytes_max(limits) + own_message_bytes_max(limits))
+            + limits.max_peers * (kept_bytes_max(limits) + 2 * own_message_bytes_max(limits))
             // One mailbox message at a time is taken apart into a tree of values: at most a hundred bytes for each of its own.
             + 100 * limits.max_message_bytes
             + limits.max_rooms * limits.max_id_bytes

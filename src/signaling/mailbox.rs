@@ -242,7 +242,7 @@ fn candidate_add(
     Ok(())
 }
 
-/// The JSON text of a value. It can be longer than what came in: numbers are written out.
+/// The JSON text of a value. It can be longer than what came in: exponents get a sign.
 fn json_text(hub: &Hub, value: &Value) -> Result<String, Wrong> {
     let text = to_json(value);
     let max = hub.limits.max_message_bytes;

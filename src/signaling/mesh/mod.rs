@@ -176,8 +176,8 @@ fn pass_on(
 
 /// The message with its sender's id in `from`.
 fn signed<'a>(text: &'a str, from: Option<&RawValue>, id: &str) -> Result<Cow<'a, str>, Wrong> {
-    let quoted = to_json(&id);
     let Some(from) = from else {
+        let quoted = to_json(&id);
         let body = text.trim_start().strip_prefix('{').unwrap_or_default();
         return Ok(format!(r#"{{"from":{quoted},{body}"#).into());
     };
@@ -186,6 +186,7 @@ fn signed<'a>(text: &'a str, from: Option<&RawValue>, id: &str) -> Result<Cow<'a
         Ok(Some(_)) => Err(Wrong("wrong-from", "from must be the sender's own id, or absent".into())),
         Err(_) => Err(Wrong::message("from must be a string")),
         Ok(None) => {
+            let quoted = to_json(&id);
             // Where the null stands within the text that it was borrowed from.
             let start = from.get().as_ptr().addr().wrapping_sub(text.as_ptr().addr());
             let (before, after) = (text.get(..start), text.get(start + from.get().len()..));
