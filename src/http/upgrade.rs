@@ -3,7 +3,7 @@
 use super::{request::Request, response::Refusal};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
-use sha1::{Digest, Sha1};
+use sha1_smol::Sha1;
 
 /// RFC 6455 section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -62,10 +62,12 @@ fn decode(value: &str) -> String {
 
 /// The proof that the server has read the key (RFC 6455 section 4.2.2, step 5.4).
 fn accept_key(key: &str) -> String {
-    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    let mut digest = Sha1::new();
+    digest.update(key.as_bytes());
+    digest.update(GUID);
     let mut text = [0; 28];
     // 20 bytes are always 28 characters.
-    let length = STANDARD.encode_slice(digest, &mut text).unwrap_or_default();
+    let length = STANDARD.encode_slice(digest.digest().bytes(), &mut text).unwrap_or_default();
     String::from_utf8_lossy(text.get(..length).unwrap_or_default()).into_owned()
 }
 
