@@ -46,7 +46,9 @@ impl Setting {
 
 /// A row for a number, a time, a word: whatever is one value in one field.
 macro_rules! setting {
-    ($group:literal, $field:ident, $key:literal, $unit:literal, $default:literal, $allowed:literal, $read:expr, $show:expr, $help:literal) => {
+    ($group:literal, $field:ident, $key:literal: $unit:literal = $default:expr;
+     $allowed:literal => $read:expr, $show:expr;
+     $help:literal) => {
         Setting {
             key: $key,
             group: $group,
@@ -90,226 +92,66 @@ pub const SETTINGS: &[Setting] = &[
             config.route.iter().map(|(path, dialect)| format!("{path} {}", dialect.name())).collect()
         },
     },
-    setting!(
-        "Addresses",
-        dialects,
-        "dialects",
-        "LIST",
-        "ayame,mailbox,mesh,echo,chat,relay",
-        "a list of ayame, mailbox, mesh, echo, chat, relay",
-        dialects,
-        show_dialects,
-        "only routes to these are there"
-    ),
-    setting!(
-        "Limits",
-        max_clients,
-        "max_clients",
-        "clients",
-        "256",
-        "1 to 60000",
-        |v| number(v, 1..=60_000),
-        show,
-        "WebSocket clients at the same time; one more gets a 503"
-    ),
-    setting!(
-        "Limits",
-        max_pending_connections,
-        "max_pending_connections",
-        "connections",
-        "64",
-        "1 to 5000",
-        |v| number(v, 1..=5_000),
-        show,
-        "other connections: arriving, leaving, or reading a page"
-    ),
-    setting!(
-        "Limits",
-        max_rooms,
-        "max_rooms",
-        "rooms",
-        "128",
-        "1 to 60000",
-        |v| number(v, 1..=60_000),
-        show,
-        "rooms at the same time"
-    ),
-    setting!(
-        "Limits",
-        max_peers_per_room,
-        "max_peers_per_room",
-        "peers",
-        "8",
-        "2 to 256",
-        |v| number(v, 2..=256),
-        show,
-        "seats in a room of mesh, mailbox, chat or relay (Ayame's rooms have two)"
-    ),
-    setting!(
-        "Limits",
-        max_message_bytes,
-        "max_message_bytes",
-        "bytes",
-        "65536",
-        "1024 to 16777216",
-        |v| number(v, 1_024..=16 << 20),
-        show,
-        "the longest message; a longer one is answered by Close 1009"
-    ),
-    setting!(
-        "Limits",
-        max_queue_bytes,
-        "max_queue_bytes",
-        "bytes",
-        "262144",
-        "2048 to 67108864",
-        |v| number(v, 2_048..=64 << 20),
-        show,
-        "what may wait for a slow client; one further behind is let go"
-    ),
-    setting!(
-        "Limits",
-        max_id_bytes,
-        "max_id_bytes",
-        "bytes",
-        "255",
-        "16 to 4096",
-        |v| number(v, 16..=4_096),
-        show,
-        "length of a room id, client id or key"
-    ),
-    setting!(
-        "Limits",
-        max_stored_bytes,
-        "max_stored_bytes",
-        "bytes",
-        "65536",
-        "1024 to 1048576",
-        |v| number(v, 1_024..=1 << 20),
-        show,
-        "what one mailbox client may leave for others"
-    ),
-    setting!(
-        "Times",
-        head_timeout,
-        "head_timeout_sec",
-        "seconds",
-        "5",
-        "0.01 to 86400",
-        seconds,
-        show_seconds,
-        "for a request to arrive"
-    ),
-    setting!(
-        "Times",
-        register_timeout,
-        "register_timeout_sec",
-        "seconds",
-        "10",
-        "0.01 to 86400",
-        seconds,
-        show_seconds,
-        "for a client to register after it has connected"
-    ),
-    setting!(
-        "Times",
-        close_timeout,
-        "close_timeout_sec",
-        "seconds",
-        "3",
-        "0.01 to 86400",
-        seconds,
-        show_seconds,
-        "for a connection to end after its close; at most 3 when the server stops"
-    ),
-    setting!(
-        "Times",
-        websocket_ping_interval,
-        "websocket_ping_interval_sec",
-        "seconds",
-        "5",
-        "0.01 to 86400",
-        seconds,
-        show_seconds,
-        "between pings; one tick for all clients"
-    ),
-    setting!(
-        "Times",
-        websocket_pong_timeout,
-        "websocket_pong_timeout_sec",
-        "seconds",
-        "60",
-        "0.01 to 86400",
-        seconds,
-        show_seconds,
-        "without a pong, after which a client is let go"
-    ),
-    setting!(
-        "Times",
-        websocket_read_timeout,
-        "websocket_read_timeout_sec",
-        "seconds",
-        "90",
-        "0.01 to 86400",
-        seconds,
-        show_seconds,
-        "without any message, after which a client is let go"
-    ),
-    setting!(
-        "Ayame",
-        eviction_silence,
-        "eviction_silence_sec",
-        "seconds",
-        "2",
-        "0.01 to 86400",
-        seconds,
-        show_seconds,
-        "that a seated client may stay silent when a newcomer needs its seat"
-    ),
-    setting!(
-        "Ayame",
-        reject_delay_max,
-        "reject_delay_max_sec",
-        "seconds",
-        "8",
-        "0 to 86400",
-        seconds_or_none,
-        show_seconds,
-        "how long a reject may wait if its address is rejected again and again"
-    ),
-    setting!(
-        "Ayame",
-        type_message,
-        "type_message",
-        "true|false",
-        "false",
-        "true or false",
-        boolean,
-        show,
-        "relay messages of the type `message` too"
-    ),
-    setting!(
-        "Mesh",
-        resume_grace,
-        "resume_grace_sec",
-        "seconds",
-        "10",
-        "0 to 86400",
-        seconds_or_none,
-        show_seconds,
-        "that a seat outlives its socket, for the client to come back"
-    ),
-    setting!(
-        "Log",
-        log_level,
-        "log_level",
-        "LEVEL",
-        "info",
-        "off, error, warn, info or debug",
-        level,
-        show_level,
-        "what goes to standard error"
-    ),
+    setting!("Addresses", dialects, "dialects": "LIST" = "ayame,mailbox,mesh,echo,chat,relay";
+        "a list of ayame, mailbox, mesh, echo, chat, relay" => dialects, show_dialects;
+        "only routes to these are there"),
+    setting!("Limits", max_clients, "max_clients": "clients" = "256";
+        "1 to 60000" => |v| number(v, 1..=60_000), show;
+        "WebSocket clients at the same time; one more gets a 503"),
+    setting!("Limits", max_pending_connections, "max_pending_connections": "connections" = "64";
+        "1 to 5000" => |v| number(v, 1..=5_000), show;
+        "other connections: arriving, leaving, or reading a page"),
+    setting!("Limits", max_rooms, "max_rooms": "rooms" = "128";
+        "1 to 60000" => |v| number(v, 1..=60_000), show;
+        "rooms at the same time"),
+    setting!("Limits", max_peers_per_room, "max_peers_per_room": "peers" = "8";
+        "2 to 256" => |v| number(v, 2..=256), show;
+        "seats in a room of mesh, mailbox, chat or relay (Ayame's rooms have two)"),
+    setting!("Limits", max_message_bytes, "max_message_bytes": "bytes" = "65536";
+        "1024 to 16777216" => |v| number(v, 1_024..=16 << 20), show;
+        "the longest message; a longer one is answered by Close 1009"),
+    setting!("Limits", max_queue_bytes, "max_queue_bytes": "bytes" = "262144";
+        "2048 to 67108864" => |v| number(v, 2_048..=64 << 20), show;
+        "what may wait for a slow client; one further behind is let go"),
+    setting!("Limits", max_id_bytes, "max_id_bytes": "bytes" = "255";
+        "16 to 4096" => |v| number(v, 16..=4_096), show;
+        "length of a room id, client id or key"),
+    setting!("Limits", max_stored_bytes, "max_stored_bytes": "bytes" = "65536";
+        "1024 to 1048576" => |v| number(v, 1_024..=1 << 20), show;
+        "what one mailbox client may leave for others"),
+    setting!("Times", head_timeout, "head_timeout_sec": "seconds" = "5";
+        "0.01 to 86400" => seconds, show_seconds;
+        "for a request to arrive"),
+    setting!("Times", register_timeout, "register_timeout_sec": "seconds" = "10";
+        "0.01 to 86400" => seconds, show_seconds;
+        "for a client to register after it has connected"),
+    setting!("Times", close_timeout, "close_timeout_sec": "seconds" = "3";
+        "0.01 to 86400" => seconds, show_seconds;
+        "for a connection to end after its close; at most 3 when the server stops"),
+    setting!("Times", websocket_ping_interval, "websocket_ping_interval_sec": "seconds" = "5";
+        "0.01 to 86400" => seconds, show_seconds;
+        "between pings; one tick for all clients"),
+    setting!("Times", websocket_pong_timeout, "websocket_pong_timeout_sec": "seconds" = "60";
+        "0.01 to 86400" => seconds, show_seconds;
+        "without a pong, after which a client is let go"),
+    setting!("Times", websocket_read_timeout, "websocket_read_timeout_sec": "seconds" = "90";
+        "0.01 to 86400" => seconds, show_seconds;
+        "without any message, after which a client is let go"),
+    setting!("Ayame", eviction_silence, "eviction_silence_sec": "seconds" = "2";
+        "0.01 to 86400" => seconds, show_seconds;
+        "that a seated client may stay silent when a newcomer needs its seat"),
+    setting!("Ayame", reject_delay_max, "reject_delay_max_sec": "seconds" = "8";
+        "0 to 86400" => seconds_or_none, show_seconds;
+        "how long a reject may wait if its address is rejected again and again"),
+    setting!("Ayame", type_message, "type_message": "true|false" = "false";
+        "true or false" => boolean, show;
+        "relay messages of the type `message` too"),
+    setting!("Mesh", resume_grace, "resume_grace_sec": "seconds" = "10";
+        "0 to 86400" => seconds_or_none, show_seconds;
+        "that a seat outlives its socket, for the client to come back"),
+    setting!("Log", log_level, "log_level": "LEVEL" = "info";
+        "off, error, warn, info or debug" => level, show_level;
+        "what goes to standard error"),
 ];
 
 /// Finds a setting by its key, in any case.
