@@ -10,15 +10,15 @@
 //! | [`server`] | the loop: owns the sockets, the hub and the clock; does what the hub wants done | |
 //! | [`signaling`] | the pure core: who is there, who sits with whom, what a message means | sockets, clock, randomness, mio |
 //! | [`http`] | pure: the head of a request in, an answer out | sockets, signaling |
-//! | [`net`] | sockets and WebSocket frames | signaling, configuration |
+//! | [`net`] | sockets, TLS, certificates and WebSocket frames | signaling, configuration |
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
-//! | [`host`] | the machine around it: the log | everything |
+//! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something | the loop |
 //! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
 //!
 //! # The data's way
 //!
 //! ```text
-//! socket -> net::stream -> net::connection
+//! socket -> net::stream (TLS inside, if the first byte says so) -> net::connection
 //!   ExpectHead: http::request -> http::routes -> page / health / refusal -> Parting -> Draining
 //!                                             -> upgrade: 101, then frames
 //!   Open:       net::websocket -> text

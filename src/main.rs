@@ -1,8 +1,9 @@
 //! The program: command line in, exit code out.
 
+mod banner;
+
 use std::{
-    io::{Write, stdout},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    io::{IsTerminal, Write, stdout},
     process::ExitCode,
 };
 use suzu::{
@@ -36,7 +37,7 @@ fn run(config: &Config) -> ExitCode {
         complain(&error.to_string());
     }
     let result = Server::bind(config).and_then(|server| {
-        print(&banner(&server.local_addresses()?));
+        print(&banner::text(&server, stdout().is_terminal())?);
         server.run()
     });
     match result {
@@ -45,30 +46,6 @@ fn run(config: &Config) -> ExitCode {
             complain(&error.to_string());
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Where the server can be reached: each address, then one to open.
-fn banner(addresses: &[SocketAddr]) -> String {
-    let mut text = String::new();
-    for address in addresses {
-        text.push_str(&format!("listening on http://{address}\n"));
-    }
-    if let Some(address) = addresses.first() {
-        text.push_str(&format!("open http://{}:{}/\n", host_to_open(address.ip()), address.port()));
-    }
-    text
-}
-
-/// What a browser on this machine calls that address. `localhost` where it is the same, since browsers trust it.
-fn host_to_open(address: IpAddr) -> String {
-    let is_local = address.is_unspecified()
-        || address == IpAddr::V4(Ipv4Addr::LOCALHOST)
-        || address == IpAddr::V6(Ipv6Addr::LOCALHOST);
-    match address {
-        _ if is_local => "localhost".to_owned(),
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
     }
 }
 

@@ -7,14 +7,24 @@
 mod accept;
 mod ceiling;
 mod client;
+mod clock;
 mod effects;
+mod handshakes;
 mod serve;
+mod timers;
 
 use crate::{
     config::Config,
-    http::routes::{Endpoint, Site},
+    host::machine,
+    http::{
+        routes::{Endpoint, Site},
+        trust::Trust,
+    },
     net::{
+        certificates::AuthorityCertificate,
         listener::Listener,
+        stream::READ_BYTES,
+        tls::Tls,
         websocket::{self, Flushed},
     },
     signaling::{Dialect, Hub, Input, Mono, Now, Outbox},
@@ -22,19 +32,18 @@ use crate::{
 };
 pub use ceiling::Ceiling;
 use client::Client;
+use clock::Clock;
+use handshakes::Handshakes;
 use mio::{Events, Interest, Poll, Token};
 use rand::{TryRng, rngs::SysRng};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-/// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
-/// gets its share and then the others get theirs.
-const READ_BYTES: usize = 16 * 1024;
 /// The most that what one connection says in a turn may cause to be sent: a short message can have a long answer, or many. What else it
 /// said waits for the next turn.
 const TURN_BYTES_MAX: usize = 256 * 1024;
@@ -63,13 +72,19 @@ pub struct Server {
     /// What each of `site.endpoints` speaks.
     dialects: Vec<Dialect>,
     site: Site,
+    tls: Option<Tls>,
+    handshakes: Handshakes,
     limits: websocket::Limits,
     max_clients: usize,
     head_timeout: Duration,
     close_timeout: Duration,
+    /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
+    /// gets its share and then the others get theirs.
     scratch: Box<[u8]>,
     /// What the connection being served has caused to be sent.
     turn_bytes: usize,
+    /// The most of that in a turn.
+    turn_bytes_max: usize,
     /// Who may have something to read.
     runnable: Vec<Key>,
     /// Who may have something to write.
@@ -91,13 +106,13 @@ struct Listening {
 }
 
 impl Server {
-    /// Binds all addresses and allocates all tables.
+    /// Binds all addresses, loads or makes the certificates, and allocates all tables.
     ///
     /// # Errors
-    /// Whatever the system says, with the address where one was the matter.
+    /// Whatever the system says, with the address where one was the matter; or what is wrong with the certificates.
     pub fn bind(config: &Config) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners = Vec::with_capacity(config.listen.len());
         for address in &config.listen {
@@ -114,11 +129,19 @@ impl Server {
         let (endpoints, dialects) =
             routes.map(|(path, dialect)| (Endpoint { path, speaks: dialect.name() }, dialect)).unzip();
         let clock = Clock::start();
+        let now = clock.now();
+        let source = config.certificates(machine::state_dir());
+        let tls = source.map(|source| Tls::start(&source, &machine::look(), now.unix_ms / 1_000));
+        let tls = tls.transpose().map_err(io::Error::other)?;
+        let trust = tls
+            .as_ref()
+            .and_then(Tls::authority)
+            .and_then(|AuthorityCertificate { name, der, pem, sha256 }| Trust::new(name, der, pem, sha256));
         let connections = config.max_connections();
         Ok(Self {
             poll,
             events: Events::with_capacity(connections.min(1024)),
-            now: clock.now(),
+            now,
             clock,
             signals,
             listeners,
@@ -129,12 +152,17 @@ impl Server {
             hub: Hub::new(config.signaling_limits(), seed),
             out: Outbox::with_capacity(256),
             dialects,
-            site: Site { endpoints, is_full: false },
+            site: Site { endpoints, is_full: false, trust, requires_tls: config.require_tls },
+            tls,
+            handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
             limits: config.websocket_limits(),
             max_clients: config.max_clients,
             head_timeout: config.head_timeout,
             close_timeout: config.close_timeout,
             turn_bytes: 0,
+            // Whoever reads its answers must have room for those of a turn: its queue was empty when the turn began.
+            turn_bytes_max: TURN_BYTES_MAX
+                .min(config.max_queue_bytes.saturating_sub(config.max_message_bytes)),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             runnable: Vec::with_capacity(connections),
             dirty: Vec::with_capacity(connections),
@@ -151,6 +179,16 @@ impl Server {
     /// Whatever the system says.
     pub fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.listeners.iter().map(|listening| listening.listener.local_address()).collect()
+    }
+
+    /// Whether https is spoken, too.
+    pub fn has_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Our own authority, if that is who vouches for this server.
+    pub fn authority(&self) -> Option<AuthorityCertificate> {
+        self.tls.as_ref().and_then(Tls::authority)
     }
 
     /// Serves until SIGINT or SIGTERM; everybody is told and has the close timeout, but at most 3 s, to leave. A second signal stops at once.
@@ -178,6 +216,7 @@ impl Server {
         self.now = self.clock.now();
         self.mark_ready();
         self.accept_ready();
+        self.admit_handshakes();
         self.serve_readable();
         self.run_timers();
         // Whoever is freed may leave room-mates who have to be told.
@@ -226,53 +265,6 @@ impl Server {
         }
     }
 
-    fn run_timers(&mut self) {
-        while self.hub.next_timeout().is_some_and(|at| at <= self.now.mono) {
-            self.hub.handle_timeout(self.now, &mut self.out);
-            self.apply(None);
-        }
-        if self.next_deadline.is_some_and(|at| at <= self.now.mono) {
-            let mut due = std::mem::take(&mut self.working);
-            self.next_deadline = None;
-            for (key, client) in self.clients.iter() {
-                match client.deadline {
-                    Some(at) if at <= self.now.mono => due.push(key),
-                    Some(at) => self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at))),
-                    None => {}
-                }
-            }
-            for key in due.drain(..) {
-                self.overdue(key);
-            }
-            self.working = due;
-        }
-    }
-
-    /// The patience with a connection is at its end.
-    fn overdue(&mut self, key: Key) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        if let Some(status) = client.connection.refuse_late() {
-            self.mark_dirty(key);
-            self.log_answer(key, status);
-            self.expect_end(key);
-        } else {
-            self.end(key, "it took too long");
-        }
-    }
-
-    /// Gives a connection the close timeout to end by itself.
-    fn expect_end(&mut self, key: Key) {
-        let deadline = self.now.mono.after(self.close_timeout);
-        if let Some(client) = self.clients.get_mut(key) {
-            client.deadline = Some(deadline);
-            self.arm(deadline);
-        }
-    }
-
-    fn arm(&mut self, deadline: Mono) {
-        self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
-    }
-
     /// Writes what is queued for all that are marked: nothing is written anywhere else, but early for one whose queue is full.
     fn flush_dirty(&mut self) {
         let mut dirty = std::mem::replace(&mut self.dirty, std::mem::take(&mut self.working));
@@ -294,6 +286,7 @@ impl Server {
     fn reap_doomed(&mut self) {
         while let Some(key) = self.doomed.pop() {
             self.leave_hub(key);
+            self.end_handshake(key);
             if let Some(mut client) = self.clients.remove(key) {
                 // Dropping closes the socket, which ends its registration anyway.
                 let _ = client.connection.stream_mut().deregister(self.poll.registry());
@@ -336,15 +329,23 @@ impl Server {
     }
 
     fn signalled(&mut self) {
-        for _ in self.signals.pending() {
-            self.stopping = match self.stopping {
-                None => Some(self.now.mono.after(self.close_timeout.min(STOP_MAX))),
-                Some(_) => Some(self.now.mono),
-            };
+        let (mut is_reload, mut stops) = (false, 0);
+        for signal in self.signals.pending() {
+            if signal == SIGHUP { is_reload = true } else { stops += 1 }
         }
-        if self.listeners.is_empty() {
-            return;
+        if is_reload {
+            self.reload();
         }
+        for _ in 0..stops {
+            match self.stopping {
+                None => self.stop(),
+                Some(_) => self.stopping = Some(self.now.mono),
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopping = Some(self.now.mono.after(self.close_timeout.min(STOP_MAX)));
         log::info!("stopping: {} clients are told", self.hub.len());
         // Closes them: newcomers are refused by the kernel from here on.
         self.listeners.clear();
@@ -366,26 +367,4 @@ fn token_of(key: Key) -> Token {
 
 fn key_of(token: Token) -> Option<Key> {
     u32::try_from(token.0).ok().and_then(Key::from_bits)
-}
-
-/// The clocks of the machine. Nobody else reads them.
-#[derive(Debug)]
-struct Clock {
-    start: Instant,
-}
-
-impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "the one place")]
-    fn start() -> Self {
-        Self { start: Instant::now() }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the one place")]
-    fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now {
-            mono: Mono::START.after(self.start.elapsed()),
-            unix_ms: unix.as_millis().try_into().unwrap_or(u64::MAX),
-        }
-    }
 }

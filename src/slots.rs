@@ -151,6 +151,11 @@ impl<T> Slots<T> {
             Some((key, slot.value.as_ref()?))
         })
     }
+
+    /// All values, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| slot.value.as_mut())
+    }
 }
 
 /// A table of values about the occupants of a [`Slots`], under the same keys.

@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     announce,
-    server::{TestServer, wait_until},
+    server::{TempDir, TestServer, wait_until},
     wire::Wire,
 };
 use std::{
@@ -87,7 +87,7 @@ fn help_lists_every_setting() {
         let flag = format!("\n  {} <{}>", setting.flag(), setting.unit);
         let (_, rest) = help.split_once(&flag).unwrap_or_else(|| panic!("{flag} is missing in {help}"));
         let text = rest.split("\n  --").next().unwrap();
-        assert!(text.contains(&format!("[default {}]", setting.default)), "{flag}{text}");
+        assert!(text.contains(&format!("[default {}]", setting.default_in_words())), "{flag}{text}");
     }
     for flag in ["-C FILE", "--check", "-h, --help", "-V, --version"] {
         assert!(help.contains(flag), "{flag} is missing in {help}");
@@ -107,7 +107,7 @@ fn the_output_of_check_is_a_file_that_means_the_same() {
     let args = ["--check", "--listen", "127.0.0.1:3001", "--listen", "[::1]:3002", "--max-clients", "7"];
     let listing = printed(&args);
     for setting in SETTINGS {
-        assert!(listing.contains(&format!("{} = ", setting.key)), "{} is missing in {listing}", setting.key);
+        assert!(listing.contains(&format!("{} =", setting.key)), "{} is missing in {listing}", setting.key);
     }
     assert!(listing.lines().last().unwrap().starts_with("# memory ceiling: "), "{listing}");
     let file = File::new("check.conf", &listing);
@@ -175,13 +175,15 @@ fn a_port_in_use_is_named() {
 fn it_prints_the_addresses_that_it_took_and_one_to_open() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_suzu"));
     command.args(["--listen", "127.0.0.1:0", "--listen", "0.0.0.0:0"]);
-    let server = TestServer::start_command(command);
-    let [first, second, open] = &server.banner[..] else { panic!("{:?}", server.banner) };
+    let server = TestServer::start_command(command, TempDir::new());
+    let [first, second, .., open] = &server.banner[..] else { panic!("{:?}", server.banner) };
+    let also = if cfg!(feature = "tls") { ", and https" } else { "" };
     let port = server.address.port();
     assert_ne!(port, 0);
-    assert_eq!(*first, format!("listening on http://127.0.0.1:{port}"));
+    assert_eq!(*first, format!("listening on http://127.0.0.1:{port}{also}"));
     assert_eq!(*open, format!("open http://localhost:{port}/"));
-    let other: SocketAddr = second.strip_prefix("listening on http://").unwrap().parse().unwrap();
+    let other = second.strip_prefix("listening on http://").unwrap().strip_suffix(also).unwrap();
+    let other: SocketAddr = other.parse().unwrap();
     assert!(other.ip() == Ipv4Addr::UNSPECIFIED && ![0, port].contains(&other.port()), "{other}");
     for port in [port, other.port()] {
         Wire::open(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
@@ -196,7 +198,7 @@ fn the_unspecified_ipv6_address_takes_ipv4_too() {
     );
     let mut command = Command::new(env!("CARGO_BIN_EXE_suzu"));
     command.args(["--listen", "[::]:0"]);
-    let server = TestServer::start_command(command);
+    let server = TestServer::start_command(command, TempDir::new());
     let port = server.address.port();
     Wire::join(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "v4");
     match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {

@@ -1,4 +1,5 @@
-//! What the README says about settings is what the program says.
+//! What the README says about settings is what the program says, as it is built by default.
+#![cfg(feature = "tls")]
 
 mod common;
 

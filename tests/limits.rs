@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    server::{TestServer, wait_until},
+    server::{TempDir, TestServer, wait_until},
     skip,
     wire::{Bystanders, CLOSE, HANDSHAKE, TEXT, Wire, frame},
 };
@@ -112,7 +112,7 @@ fn with_descriptors(count: usize, args: &[&str]) -> TestServer {
         .args(["-c", &format!("ulimit -S -n {count}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_suzu")])
         .args(["--listen", "127.0.0.1:0", "--head-timeout-sec", "3600"])
         .args(args);
-    TestServer::start_command(command)
+    TestServer::start_command(command, TempDir::new())
 }
 
 const EXHAUSTED: &str = "cannot accept connections for now";

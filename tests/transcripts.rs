@@ -33,7 +33,15 @@ fn on_the_hub_in_virtual_time() {
 #[test]
 fn on_a_real_server() {
     check("on a real server, over ws", AT_ONCE, |transcript| {
-        transcript.play(&mut RealStage::new(transcript))
+        transcript.play(&mut RealStage::over_ws(transcript))
+    });
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn on_a_real_server_over_wss() {
+    check("on a real server, over wss", AT_ONCE, |transcript| {
+        transcript.play(&mut RealStage::over_wss(transcript))
     });
 }
 

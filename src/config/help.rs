@@ -29,7 +29,7 @@ pub fn usage() -> String {
         let _ = write!(text, "  {:width$}  {}", left(setting), setting.help);
         // A long default gets a line of its own.
         let gap = if setting.default.len() > 40 { format!("\n{:1$}", "", width + 4) } else { " ".to_owned() };
-        let _ = writeln!(text, "{gap}[default {}]", setting.default);
+        let _ = writeln!(text, "{gap}[default {}]", setting.default_in_words());
     }
     text.push_str(
         "\nExit codes: 0 stopped on request, 1 failed while running, 2 wrong usage or configuration.\n",
@@ -41,20 +41,31 @@ fn left(setting: &Setting) -> String {
     format!("{} <{}>", setting.flag(), setting.unit)
 }
 
-/// The settings in force as a file that would set them.
+/// The settings in force as a file that would set them; those that are not set are comments.
 pub fn listing(config: &Config) -> String {
-    let lines = SETTINGS.iter().flat_map(|setting| {
-        (setting.show)(config).into_iter().map(|value| format!("{} = {value}\n", setting.key))
-    });
-    lines.collect()
+    let mut text = String::new();
+    for setting in SETTINGS {
+        let values = (setting.show)(config);
+        // Writing to a String cannot fail.
+        if values.is_empty() {
+            let _ = writeln!(text, "# {} =", setting.key);
+        }
+        for value in values {
+            let _ = writeln!(text, "{} = {value}", setting.key);
+        }
+    }
+    text
 }
 
 /// The table of settings for the README, in Markdown.
 pub fn table() -> String {
     let mut text = String::from("| key | unit | default | allowed | |\n|---|---|---|---|---|\n");
-    for Setting { key, unit, default, allowed, help, .. } in SETTINGS {
+    for setting in SETTINGS {
+        let Setting { key, unit, allowed, help, .. } = setting;
         let unit = unit.replace('|', "\\|");
-        let _ = writeln!(text, "| `{key}` | {unit} | `{default}` | {allowed} | {help} |");
+        let default =
+            if setting.default.is_empty() { "none".to_owned() } else { format!("`{}`", setting.default) };
+        let _ = writeln!(text, "| `{key}` | {unit} | {default} | {allowed} | {help} |");
     }
     text
 }
@@ -83,7 +94,8 @@ mod tests {
         let usage = usage();
         for setting in SETTINGS {
             assert!(
-                usage.contains(&left(setting)) && usage.contains(&format!("[default {}]", setting.default))
+                usage.contains(&left(setting))
+                    && usage.contains(&format!("[default {}]", setting.default_in_words()))
             );
         }
         assert!(usage.lines().all(|line| line.len() <= 140), "{usage}");

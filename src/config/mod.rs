@@ -11,12 +11,31 @@ mod spelling;
 mod values;
 
 use crate::{
-    net::websocket,
+    net::{
+        certificates::{Files, Local, Source},
+        websocket,
+    },
     signaling::{self, Dialect},
 };
 use log::LevelFilter;
 use settings::{SETTINGS, Setting};
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// Who vouches for this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// An authority of its own.
+    Auto,
+    /// Nobody: plain http.
+    Off,
+    /// Whoever made the certificates in two files.
+    Files,
+}
+
+impl TlsMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Off, Self::Files];
+}
 
 /// Everything that can be set. The fields are documented in [`SETTINGS`].
 #[derive(Clone, Debug)]
@@ -25,6 +44,13 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     pub route: Vec<(String, Dialect)>,
     pub dialects: Vec<Dialect>,
+    pub tls: TlsMode,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_names: Option<Vec<String>>,
+    pub require_tls: bool,
+    pub max_tls_handshakes: usize,
+    pub state_dir: Option<PathBuf>,
     pub max_clients: usize,
     pub max_pending_connections: usize,
     pub max_rooms: usize,
@@ -34,6 +60,7 @@ pub struct Config {
     pub max_id_bytes: usize,
     pub max_stored_bytes: usize,
     pub head_timeout: Duration,
+    pub tls_handshake_timeout: Duration,
     pub register_timeout: Duration,
     pub close_timeout: Duration,
     pub websocket_ping_interval: Duration,
@@ -53,6 +80,13 @@ impl Default for Config {
             listen: Vec::new(),
             route: Vec::new(),
             dialects: Vec::new(),
+            tls: TlsMode::Off,
+            tls_cert: None,
+            tls_key: None,
+            tls_names: None,
+            require_tls: false,
+            max_tls_handshakes: 0,
+            state_dir: None,
             max_clients: 0,
             max_pending_connections: 0,
             max_rooms: 0,
@@ -62,6 +96,7 @@ impl Default for Config {
             max_id_bytes: 0,
             max_stored_bytes: 0,
             head_timeout: Duration::ZERO,
+            tls_handshake_timeout: Duration::ZERO,
             register_timeout: Duration::ZERO,
             close_timeout: Duration::ZERO,
             websocket_ping_interval: Duration::ZERO,
@@ -97,7 +132,7 @@ impl Config {
             (setting.clear)(self);
         }
         (setting.set)(self, value).map_err(|wrong| {
-            let Setting { allowed, default, .. } = setting;
+            let (allowed, default) = (setting.allowed, setting.default_in_words());
             format!("{wrong}; allowed: {allowed} (default {default})")
         })
     }
@@ -143,7 +178,29 @@ impl Config {
         if self.routes().is_empty() {
             return Err("route: none is left for the dialects that are on; allowed: at least one".to_owned());
         }
-        Ok(())
+        self.check_tls()
+    }
+
+    fn check_tls(&self) -> Result<(), String> {
+        let has_files = (self.tls_cert.is_some(), self.tls_key.is_some());
+        let wrong = match (self.tls, has_files) {
+            (TlsMode::Auto | TlsMode::Files, _) if !cfg!(feature = "tls") => {
+                "tls: this suzu was built without TLS; allowed: off"
+            }
+            (TlsMode::Files, (false, _)) => "tls_cert: it is missing; tls = files takes tls_cert and tls_key",
+            (TlsMode::Files, (_, false)) => "tls_key: it is missing; tls = files takes tls_cert and tls_key",
+            (TlsMode::Auto | TlsMode::Off, (true, _)) => {
+                "tls_cert: it would not be used; allowed with tls = files"
+            }
+            (TlsMode::Auto | TlsMode::Off, (_, true)) => {
+                "tls_key: it would not be used; allowed with tls = files"
+            }
+            (TlsMode::Off, _) if self.require_tls => {
+                "require_tls: there is no TLS with tls = off; allowed with tls = auto or files"
+            }
+            _ => return Ok(()),
+        };
+        Err(wrong.to_owned())
     }
 
     /// How many connections there can be: the clients, those that are arriving or leaving, and one newcomer for whom another gives way.
@@ -154,6 +211,18 @@ impl Config {
     /// The paths that speak WebSocket, and their dialects.
     pub fn routes(&self) -> Vec<(String, Dialect)> {
         self.route.iter().filter(|(_, dialect)| self.dialects.contains(dialect)).cloned().collect()
+    }
+
+    /// Where certificates come from: `state_dir` is used where the setting of that name has no value.
+    pub fn certificates(&self, state_dir: Option<PathBuf>) -> Option<Source> {
+        match (self.tls, self.tls_cert.clone().zip(self.tls_key.clone())) {
+            (TlsMode::Files, Some((certificate, key))) => Some(Source::Files(Files { certificate, key })),
+            (TlsMode::Auto, _) => Some(Source::Local(Local {
+                state_dir: self.state_dir.clone().or(state_dir),
+                names: self.tls_names.clone().unwrap_or_default(),
+            })),
+            _ => None,
+        }
     }
 
     /// The core's share.

@@ -3,8 +3,8 @@
 use super::{
     Config,
     values::{
-        address, boolean, dialects, level, number, route, seconds, seconds_or_none, show, show_dialects,
-        show_level, show_seconds,
+        address, boolean, dialects, host_names, level, number, path, route, seconds, seconds_or_none, show,
+        show_dialects, show_level, show_list, show_path, show_seconds, show_tls_mode, tls_mode,
     },
 };
 
@@ -17,7 +17,7 @@ pub struct Setting {
     pub group: &'static str,
     /// What the value is, for `--help`: a unit or a form.
     pub unit: &'static str,
-    /// The default, as it would be written; several values of a setting that may be repeated are separated by `, `.
+    /// The default, as it would be written, empty if there is none; several values of a setting that may be repeated are separated by `, `.
     pub default: &'static str,
     /// What may be written.
     pub allowed: &'static str,
@@ -32,10 +32,15 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The default's values, one by one.
+    /// The default's values, one by one; none if there is no default.
     pub fn defaults(&self) -> impl Iterator<Item = &'static str> {
         let separator = if self.may_repeat { ", " } else { "\n" };
-        self.default.split(separator)
+        self.default.split(separator).filter(|value| !value.is_empty())
+    }
+
+    /// The default in words.
+    pub fn default_in_words(&self) -> &'static str {
+        if self.default.is_empty() { "none" } else { self.default }
     }
 
     /// The flag on the command line.
@@ -60,6 +65,26 @@ macro_rules! setting {
             set: |config, value| $read(value).map(|value| config.$field = value),
             clear: |_| {},
             show: |config| vec![$show(&config.$field)],
+        }
+    };
+}
+
+/// A row for something that need not be there.
+macro_rules! optional {
+    ($group:literal, $field:ident, $key:literal: $unit:literal;
+     $allowed:literal => $read:expr, $show:expr;
+     $help:literal) => {
+        Setting {
+            key: $key,
+            group: $group,
+            unit: $unit,
+            default: "",
+            allowed: $allowed,
+            help: $help,
+            may_repeat: false,
+            set: |config, value| $read(value).map(|value| config.$field = Some(value)),
+            clear: |_| {},
+            show: |config| config.$field.iter().map(|value| $show(value)).collect(),
         }
     };
 }
@@ -95,6 +120,27 @@ pub const SETTINGS: &[Setting] = &[
     setting!("Addresses", dialects, "dialects": "LIST" = "ayame,mailbox,mesh,echo,chat,relay";
         "a list of ayame, mailbox, mesh, echo, chat, relay" => dialects, show_dialects;
         "only routes to these are there"),
+    setting!("TLS", tls, "tls": "MODE" = if cfg!(feature = "tls") { "auto" } else { "off" };
+        "auto, off or files" => tls_mode, show_tls_mode;
+        "https and wss, too: by an authority of our own, not, or by two files"),
+    optional!("TLS", tls_cert, "tls_cert": "FILE";
+        "the name of a PEM file, with tls = files" => path, show_path;
+        "the chain of certificates, the server's own first; read again when it changes"),
+    optional!("TLS", tls_key, "tls_key": "FILE";
+        "the name of a PEM file, with tls = files" => path, show_path;
+        "its private key, which others must not be able to read"),
+    optional!("TLS", tls_names, "tls_names": "LIST";
+        "a list of host names, such as door.example.com" => host_names, show_list;
+        "other names of this machine, for tls = auto"),
+    setting!("TLS", require_tls, "require_tls": "true|false" = "false";
+        "true or false" => boolean, show;
+        "send other machines from http to https"),
+    setting!("TLS", max_tls_handshakes, "max_tls_handshakes": "handshakes" = "32";
+        "1 to 5000" => |v| number(v, 1..=5_000), show;
+        "under way at the same time; others wait"),
+    optional!("TLS", state_dir, "state_dir": "DIRECTORY";
+        "the name of a directory" => path, show_path;
+        "else $STATE_DIRECTORY, $XDG_STATE_HOME/suzu or ~/.local/state/suzu"),
     setting!("Limits", max_clients, "max_clients": "clients" = "256";
         "1 to 60000" => |v| number(v, 1..=60_000), show;
         "WebSocket clients at the same time; one more gets a 503"),
@@ -122,6 +168,9 @@ pub const SETTINGS: &[Setting] = &[
     setting!("Times", head_timeout, "head_timeout_sec": "seconds" = "5";
         "0.01 to 86400" => seconds, show_seconds;
         "for a request to arrive"),
+    setting!("Times", tls_handshake_timeout, "tls_handshake_timeout_sec": "seconds" = "10";
+        "0.01 to 86400" => seconds, show_seconds;
+        "for a TLS handshake, before the request"),
     setting!("Times", register_timeout, "register_timeout_sec": "seconds" = "10";
         "0.01 to 86400" => seconds, show_seconds;
         "for a client to register after it has connected"),

@@ -1,8 +1,16 @@
 //! Reading and showing the values of settings: each reader says what was wrong, its caller what is allowed.
 
+use super::TlsMode;
 use crate::signaling::Dialect;
 use log::LevelFilter;
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 pub(super) fn address(value: &str) -> Result<SocketAddr, String> {
     value.parse().map_err(|_| format!("{value:?} is not an address with a port"))
@@ -14,7 +22,9 @@ pub(super) fn route(value: &str) -> Result<(String, Dialect), String> {
         .ok_or_else(|| format!("{value:?} is not a path and a dialect"))?;
     let is_path =
         path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    if !is_path || matches!(path, "/" | "/.ok") {
+    if !is_path
+        || matches!(path, "/" | "/.ok" | "/trust" | "/trust.js" | "/ca.crt" | "/ca.pem" | "/ca.mobileconfig")
+    {
         return Err(format!("{path:?} is not a path that can be given away"));
     }
     Ok((path.to_owned(), dialect(name)?))
@@ -80,4 +90,54 @@ pub(super) fn show_seconds(value: &Duration) -> String {
 
 pub(super) fn show_level(value: &LevelFilter) -> String {
     value.to_string().to_ascii_lowercase()
+}
+
+pub(super) fn tls_mode(value: &str) -> Result<TlsMode, String> {
+    TlsMode::ALL
+        .into_iter()
+        .find(|mode| show_tls_mode(mode) == value)
+        .ok_or_else(|| format!("{value:?} is none of these"))
+}
+
+pub(super) fn show_tls_mode(mode: &TlsMode) -> String {
+    match mode {
+        TlsMode::Auto => "auto",
+        TlsMode::Off => "off",
+        TlsMode::Files => "files",
+    }
+    .to_owned()
+}
+
+pub(super) fn path(value: &str) -> Result<PathBuf, String> {
+    if value.is_empty() { Err("it is empty".to_owned()) } else { Ok(value.into()) }
+}
+
+pub(super) fn show_path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Host names as they stand in certificates: letters, digits, hyphens and dots, no port and no wildcard (RFC 5280 section 4.2.1.6).
+pub(super) fn host_names(value: &str) -> Result<Vec<String>, String> {
+    value
+        .split(',')
+        .map(|name| {
+            let name = name.trim();
+            let is_label = |label: &str| {
+                (1..=63).contains(&label.len())
+                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+            };
+            let is_address = name.rsplit('.').next().is_some_and(|last| last.parse::<u32>().is_ok());
+            if name.len() <= 253 && name.split('.').all(is_label) && !is_address {
+                Ok(name.to_ascii_lowercase())
+            } else {
+                Err(format!("{name:?} is not a host name"))
+            }
+        })
+        .collect()
+}
+
+pub(super) fn show_list(list: &[String]) -> String {
+    list.join(",")
 }

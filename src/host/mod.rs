@@ -1,3 +1,4 @@
-//! The machine around the server: for now, where its log goes.
+//! The machine around the server: where its log goes, and what it is called.
 
 pub mod log;
+pub mod machine;

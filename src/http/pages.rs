@@ -5,26 +5,35 @@ use super::routes::Endpoint;
 /// The longest host name and port.
 const HOST_BYTES_MAX: usize = 253 + 6;
 
-/// Says what this is and how to connect to it. `host` is the request's `Host` header: it is what reaches this server from where
-/// the reader sits.
-pub fn landing(host: Option<&str>, endpoints: &[Endpoint]) -> String {
-    // Only what a host and port can consist of goes into the page.
+/// The request's `Host` header, which is what reaches this server from where the reader sits, if it can go into a page or a header: only what a
+/// host and port can consist of.
+pub fn plain_host(host: Option<&str>) -> Option<&str> {
     let is_plain = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b));
-    let host = host
-        .filter(is_plain)
-        .filter(|host| (1..=HOST_BYTES_MAX).contains(&host.len()))
-        .unwrap_or("localhost:3000");
+    host.filter(is_plain).filter(|host| (1..=HOST_BYTES_MAX).contains(&host.len()))
+}
+
+/// Says what this is and how to connect to it. `scheme` is `ws` or `wss`; `can_be_trusted` says that there is a page about trust.
+pub fn landing(host: &str, scheme: &str, endpoints: &[Endpoint], can_be_trusted: bool) -> String {
+    let url = |path: &str| format!("{scheme}://{host}{}", escape(path));
     let rows: String = endpoints
         .iter()
         .map(|Endpoint { path, speaks }| {
-            format!("<tr><td>{speaks}</td><td><code>ws://{host}{}</code></td></tr>\n", escape(path))
+            format!("<tr><td>{speaks}</td><td><code>{}</code></td></tr>\n", url(path))
         })
         .collect();
     let ayame = endpoints.iter().find(|endpoint| endpoint.speaks == "ayame");
     let example = ayame.map_or_else(String::new, |ayame| {
-        include_str!("ayame_example.html").replace("{{URL}}", &format!("ws://{host}{}", escape(&ayame.path)))
+        include_str!("ayame_example.html").replace("{{URL}}", &url(&ayame.path))
     });
-    include_str!("landing.html").replace("{{ROWS}}", &rows).replace("{{EXAMPLE}}", &example)
+    let trust = if can_be_trusted {
+        "<p>From another device, <a href=\"/trust\">let it trust this server</a> once; then it gets camera and microphone over <code>https</code>.</p>\n"
+    } else {
+        ""
+    };
+    include_str!("landing.html")
+        .replace("{{ROWS}}", &rows)
+        .replace("{{EXAMPLE}}", &example)
+        .replace("{{TRUST}}", trust)
 }
 
 /// Says in plain text what is there instead.
@@ -39,7 +48,13 @@ pub fn not_found(path: &str, endpoints: &[Endpoint]) -> String {
     text
 }
 
-fn escape(text: &str) -> String {
+/// A SHA-256 as people compare it: pairs of hexadecimal digits with colons.
+pub fn fingerprint(sha256: &[u8; 32]) -> String {
+    let pairs: Vec<String> = sha256.iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
+}
+
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -56,20 +71,31 @@ mod tests {
 
     #[test]
     fn the_page_names_the_address_that_the_reader_used() {
-        assert!(landing(Some("10.0.0.7:3000"), &endpoints()).contains("connection(url"));
-        assert!(landing(Some("10.0.0.7:3000"), &endpoints()).contains("ws://10.0.0.7:3000/signaling"));
-        assert!(landing(Some("[fd00::7]:3000"), &endpoints()).contains("ws://[fd00::7]:3000/a&lt;b&gt;"));
+        let page = landing("10.0.0.7:3000", "ws", &endpoints(), false);
+        assert!(page.contains("connection(url") && page.contains("ws://10.0.0.7:3000/signaling"));
+        assert!(!page.contains("/trust") && !page.contains("{{"));
+        let page = landing("[fd00::7]:3000", "wss", &endpoints(), true);
+        assert!(page.contains("wss://[fd00::7]:3000/a&lt;b&gt;") && page.contains("/trust"));
     }
 
     #[test]
     fn the_example_is_there_only_if_it_works() {
-        assert!(!landing(None, &endpoints()[..1]).contains("connection(url"));
+        assert!(!landing("box", "ws", &endpoints()[..1], false).contains("connection(url"));
     }
 
     #[test]
     fn markup_in_the_host_header_stays_out() {
-        let page = landing(Some("<script>alert(1)</script>"), &endpoints());
-        assert!(!page.contains("<script") && page.contains("ws://localhost:3000/signaling"));
+        for (host, expected) in [
+            ("box:3000", Some("box:3000")),
+            ("[fe80::1]:3000", Some("[fe80::1]:3000")),
+            ("<script>", None),
+            ("box\"", None),
+            ("a/b", None),
+            ("", None),
+        ] {
+            assert_eq!(plain_host(Some(host)), expected);
+        }
+        assert_eq!(plain_host(Some(&"x".repeat(260))), None);
     }
 
     #[test]

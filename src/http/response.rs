@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+const TEXT: &str = "text/plain; charset=utf-8";
+
 /// Why a request gets no page and no WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -9,6 +11,8 @@ pub enum Refusal {
     BadRequest(&'static str),
     /// This header is there twice or is not text.
     BadHeader(&'static str),
+    /// Only over TLS.
+    TlsRequired,
     /// Nothing is at that path.
     NotFound,
     /// The head did not arrive in time.
@@ -36,13 +40,14 @@ impl Refusal {
             Self::BadHeader(name) => format!("the header {name} must be there once, as text\n"),
             _ => format!("{text}\n"),
         };
-        response(status, headers, "text/plain; charset=utf-8", &text)
+        response(status, headers, TEXT, text.as_bytes())
     }
 
     fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::BadRequest(text) => (400, "", text),
             Self::BadHeader(_) => (400, "", ""),
+            Self::TlsRequired => (403, "", "this server wants TLS: use https:// or wss:// (require_tls)"),
             Self::NotFound => (404, "", "nothing is here; / says what is"),
             Self::MethodNotAllowed => (405, "Allow: GET, HEAD\r\n", "only GET and HEAD are served"),
             Self::Timeout => (408, "", "the request did not arrive in time"),
@@ -57,20 +62,31 @@ impl Refusal {
     }
 }
 
-/// A 200 with a page.
-pub fn page(content_type: &str, body: &str) -> Vec<u8> {
-    response(200, "", content_type, body)
+/// A 200 with a page in HTML.
+pub fn page(html: &str) -> Vec<u8> {
+    resource("text/html; charset=utf-8", "", html.as_bytes())
+}
+
+/// A 200 with whatever it is. `headers` are whole lines.
+pub fn resource(content_type: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    response(200, headers, content_type, body)
+}
+
+/// A 307 to the same thing over https; `location` has no line ends in it.
+pub fn redirect(location: &str) -> Vec<u8> {
+    let text = format!("this server is reached at {location}\n");
+    response(307, &format!("Location: {location}\r\n"), TEXT, text.as_bytes())
 }
 
 /// A 404 in the words of the caller, who knows what is there.
 pub fn not_found(text: &str) -> Vec<u8> {
     let (status, headers, _) = Refusal::NotFound.parts();
-    response(status, headers, "text/plain; charset=utf-8", text)
+    response(status, headers, TEXT, text.as_bytes())
 }
 
 /// A 200 that says only that the server is well.
 pub fn ok() -> Vec<u8> {
-    response(200, "", "text/plain; charset=utf-8", "")
+    response(200, "", TEXT, b"")
 }
 
 /// Leaves only the head of a response: the answer to a HEAD request (RFC 9110 section 9.3.2).
@@ -89,8 +105,8 @@ pub fn switching_protocols(accept: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn response(status: u16, headers: &str, content_type: &str, body: &str) -> Vec<u8> {
-    let mut text = String::with_capacity(256 + headers.len() + body.len());
+fn response(status: u16, headers: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let mut text = String::with_capacity(512 + headers.len() + body.len());
     let connection = if status == 426 { "Upgrade, close" } else { "close" };
     // Writing to a String cannot fail.
     let _ = write!(
@@ -98,18 +114,22 @@ fn response(status: u16, headers: &str, content_type: &str, body: &str) -> Vec<u
         "HTTP/1.1 {status} {reason}\r\n{headers}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\
          Connection: {connection}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
          Referrer-Policy: no-referrer\r\n\
-         Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n\r\n",
+         Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
+         connect-src 'self' https:; frame-ancestors 'none'\r\n\r\n",
         reason = reason_phrase(status),
         length = body.len(),
     );
-    text.push_str(body);
-    text.into_bytes()
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
 }
 
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        307 => "Temporary Redirect",
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
@@ -124,7 +144,8 @@ fn reason_phrase(status: u16) -> &'static str {
 mod tests {
     use super::*;
 
-    const ALL: [Refusal; 8] = [
+    const ALL: [Refusal; 9] = [
+        Refusal::TlsRequired,
         Refusal::BadRequest("the reason why"),
         Refusal::BadHeader("Host"),
         Refusal::NotFound,
@@ -152,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_head_request_gets_the_length_without_the_body() {
-        let bytes = head_only(page("text/html", "<p>"));
+        let bytes = head_only(page("<p>"));
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.contains("Content-Length: 3\r\n") && text.ends_with("\r\n\r\n"));
     }

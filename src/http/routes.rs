@@ -4,6 +4,7 @@ use super::{
     pages,
     request::Request,
     response::{self, Refusal},
+    trust::Trust,
     upgrade::{self, Wishes},
 };
 
@@ -14,6 +15,19 @@ pub struct Site {
     pub endpoints: Vec<Endpoint>,
     /// Whether as many clients are there as may be.
     pub is_full: bool,
+    /// The authority that vouches for this server, if it is one of its own.
+    pub trust: Option<Trust>,
+    /// Whether other machines have to come over TLS.
+    pub requires_tls: bool,
+}
+
+/// How a request came.
+#[derive(Clone, Copy, Debug)]
+pub struct Via {
+    /// Over TLS.
+    pub is_tls: bool,
+    /// From this machine.
+    pub is_from_here: bool,
 }
 
 /// A path that speaks WebSocket.
@@ -53,8 +67,12 @@ impl From<Refusal> for Answer {
 }
 
 /// Decides what a request gets.
-pub fn answer(request: &Request<'_>, site: &Site) -> Answer {
-    match decide(request, site) {
+pub fn answer(request: &Request<'_>, site: &Site, via: Via) -> Answer {
+    let answer = match must_come_over_tls(request, site, via) {
+        Some(answer) => answer,
+        None => decide(request, site, via),
+    };
+    match answer {
         Answer::Reply { status, bytes } if request.method == "HEAD" => {
             Answer::Reply { status, bytes: response::head_only(bytes) }
         }
@@ -62,8 +80,30 @@ pub fn answer(request: &Request<'_>, site: &Site) -> Answer {
     }
 }
 
-fn decide(request: &Request<'_>, site: &Site) -> Answer {
+/// Sends a plain request from another machine to https, but for what it needs in order to get there: the pages about trust. Whoever looks
+/// after the server's health may ask as before.
+fn must_come_over_tls(request: &Request<'_>, site: &Site, via: Via) -> Option<Answer> {
+    let Request { method, path, query, .. } = *request;
+    if !site.requires_tls || via.is_tls || via.is_from_here || path == "/.ok" {
+        return None;
+    }
+    if site.trust.as_ref().is_some_and(|trust| trust.has(path)) {
+        return None;
+    }
+    let host = pages::plain_host(request.host);
+    match (method, host) {
+        ("GET" | "HEAD", Some(host)) if !request.upgrade_websocket => {
+            let mark = if query.is_empty() { "" } else { "?" };
+            let bytes = response::redirect(&format!("https://{host}{path}{mark}{query}"));
+            Some(Answer::Reply { status: 307, bytes })
+        }
+        _ => Some(Refusal::TlsRequired.into()),
+    }
+}
+
+fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
     let endpoint = site.endpoints.iter().position(|endpoint| endpoint.path == request.path);
+    let host = || pages::plain_host(request.host).unwrap_or("localhost:3000");
     match (request.path, request.method, endpoint) {
         // Only GET can ask for an upgrade (RFC 6455 section 4.1).
         (_, "HEAD", Some(_)) => Refusal::UpgradeRequired.into(),
@@ -78,14 +118,21 @@ fn decide(request: &Request<'_>, site: &Site) -> Answer {
         },
         ("/.ok", "GET" | "HEAD", None) => Answer::Reply { status: 200, bytes: response::ok() },
         ("/", "GET" | "HEAD", None) => {
-            let page = pages::landing(request.host, &site.endpoints);
-            Answer::Reply { status: 200, bytes: response::page("text/html; charset=utf-8", &page) }
+            let scheme = if via.is_tls { "wss" } else { "ws" };
+            let page = pages::landing(host(), scheme, &site.endpoints, site.trust.is_some());
+            Answer::Reply { status: 200, bytes: response::page(&page) }
         }
         ("/.ok" | "/", _, None) | (_, _, Some(_)) => Refusal::MethodNotAllowed.into(),
-        (_, _, None) => {
-            let bytes = response::not_found(&pages::not_found(request.path, &site.endpoints));
-            Answer::Reply { status: Refusal::NotFound.status(), bytes }
-        }
+        (path, method, None) => match (&site.trust, method) {
+            (Some(trust), "GET" | "HEAD") if trust.has(path) => {
+                Answer::Reply { status: 200, bytes: trust.answer(path, host()) }
+            }
+            (Some(trust), _) if trust.has(path) => Refusal::MethodNotAllowed.into(),
+            _ => {
+                let bytes = response::not_found(&pages::not_found(path, &site.endpoints));
+                Answer::Reply { status: Refusal::NotFound.status(), bytes }
+            }
+        },
     }
 }
 
@@ -94,15 +141,28 @@ mod tests {
     use super::*;
     use crate::http::request::parse;
 
+    const PLAIN: Via = Via { is_tls: false, is_from_here: false };
+
+    fn site() -> Site {
+        Site {
+            endpoints: vec![Endpoint { path: "/signaling".to_owned(), speaks: "ayame" }],
+            is_full: false,
+            trust: Trust::new("a".to_owned(), Vec::new(), String::new(), [0; 32]),
+            requires_tls: false,
+        }
+    }
+
     fn status(head: &str, is_full: bool) -> u16 {
-        let site =
-            Site { endpoints: vec![Endpoint { path: "/signaling".to_owned(), speaks: "ayame" }], is_full };
+        status_on(head, &Site { is_full, ..site() }, PLAIN)
+    }
+
+    fn status_on(head: &str, site: &Site, via: Via) -> u16 {
         let head = format!("{head}\r\nHost: box:3000\r\n\r\n").replace(
             "WS",
             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
         );
-        match answer(&parse(head.as_bytes()).unwrap().unwrap().request, &site) {
+        match answer(&parse(head.as_bytes()).unwrap().unwrap().request, site, via) {
             Answer::Reply { status, .. } => status,
             Answer::Upgrade { endpoint: 0, .. } => 101,
             other => panic!("{other:?}"),
@@ -138,5 +198,35 @@ mod tests {
         assert_eq!(status("GET /signaling HTTP/1.1\r\nWS", true), 503);
         assert_eq!(status("GET /.ok HTTP/1.1", true), 200);
         assert_eq!(status("GET / HTTP/1.1", true), 200);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn the_pages_about_trust_are_there() {
+        assert_eq!(status("GET /trust HTTP/1.1", false), 200);
+        assert_eq!(status("HEAD /ca.crt HTTP/1.1", false), 200);
+        assert_eq!(status("POST /trust HTTP/1.1", false), 405);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn where_tls_is_required_other_machines_are_sent_there() {
+        let site = Site { requires_tls: true, ..site() };
+        for (head, plain, tls) in [
+            ("GET / HTTP/1.1", 307, 200),
+            ("HEAD /nowhere HTTP/1.1", 307, 404),
+            ("POST / HTTP/1.1", 403, 405),
+            ("GET /signaling HTTP/1.1\r\nWS", 403, 101),
+            ("GET /trust HTTP/1.1", 200, 200),
+            ("GET /ca.mobileconfig HTTP/1.1", 200, 200),
+            ("GET /.ok HTTP/1.1", 200, 200),
+        ] {
+            assert_eq!(status_on(head, &site, PLAIN), plain, "{head}");
+            assert_eq!(status_on(head, &site, Via { is_tls: true, ..PLAIN }), tls, "{head}");
+            assert_eq!(status_on(head, &site, Via { is_from_here: true, ..PLAIN }), tls, "{head}");
+        }
+        let request = parse(b"GET /a?b=c HTTP/1.1\r\nHost: box:3000\r\n\r\n").unwrap().unwrap().request;
+        let Answer::Reply { bytes, .. } = answer(&request, &site, PLAIN) else { panic!("an upgrade") };
+        assert!(String::from_utf8(bytes).unwrap().contains("\r\nLocation: https://box:3000/a?b=c\r\n"));
     }
 }

@@ -5,16 +5,17 @@
 //! the very answer that says what was wrong.
 
 use super::{
-    stream::Stream,
-    websocket::{Fault, Flushed, Limits, Received, WebSocket},
+    stream::{Received, Stream},
+    tls::Session,
+    websocket::{self, Fault, Flushed, Limits, WebSocket},
 };
 use crate::http::{
     request::{self, HEAD_BYTES_MAX},
     response::Refusal,
-    routes::{Answer, Site, answer},
+    routes::{Answer, Site, Via, answer},
     upgrade::Wishes,
 };
-use std::io;
+use std::io::{self, ErrorKind};
 use tungstenite::{Bytes, Message, Utf8Bytes};
 
 /// What happened on a connection, for the loop to act on.
@@ -47,14 +48,21 @@ pub enum Event {
 }
 
 /// What one read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrived {
     /// So many bytes at the beginning of the buffer.
-    Bytes(usize),
+    Bytes {
+        /// How many; none if TLS spoke only to itself.
+        count: usize,
+        /// Whether nothing more is to be read now.
+        is_drained: bool,
+    },
     /// Nothing for now.
     Nothing,
     /// The peer has finished or is gone.
     End,
+    /// The peer broke the rules of TLS; the alert that says so is queued, and nothing more will be read. The text is for the log.
+    Failed(String),
 }
 
 /// A socket and what is awaited on it.
@@ -83,19 +91,25 @@ enum State {
 impl Connection {
     /// The most memory, in bytes, that one connection takes besides itself.
     pub fn bytes_max(limits: Limits, read_bytes: usize) -> usize {
-        WebSocket::bytes_max(limits) + read_bytes + Self::UNSENT_BYTES
+        WebSocket::bytes_max(limits) + read_bytes + Self::UNSENT_BYTES + Session::BYTES_MAX
     }
 
     /// The same before the upgrade: a head, in a buffer that doubles as it grows, and an answer.
-    pub const PENDING_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX + Self::UNSENT_BYTES;
-    const UNSENT_BYTES: usize = 4 * 1024;
+    pub const PENDING_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX + Self::UNSENT_BYTES + Session::BYTES_MAX;
+    /// The longest page.
+    const UNSENT_BYTES: usize = 16 * 1024;
 
     /// A connection that was just accepted.
     pub fn new(stream: Stream) -> Self {
         Self { stream, unsent: Vec::new(), held: None, state: State::ExpectHead(Vec::new()) }
     }
 
-    /// The stream, to register it.
+    /// The stream, to ask what it is.
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The stream, to register it and to decide what it is.
     pub fn stream_mut(&mut self) -> &mut Stream {
         &mut self.stream
     }
@@ -112,12 +126,20 @@ impl Connection {
             if let Some(front) = buffer.get_mut(..held.len()) {
                 front.copy_from_slice(&held);
             }
-            return Arrived::Bytes(held.len());
+            return Arrived::Bytes { count: held.len(), is_drained: false };
         }
         match self.stream.receive(buffer) {
-            Ok(Some(0)) | Err(_) => Arrived::End,
-            Ok(Some(count)) => Arrived::Bytes(count),
+            // What came before the end is served first; the end is found again.
+            Ok(Some(Received { count: 0, is_end: true, .. })) => Arrived::End,
+            Ok(Some(Received { count, is_drained, is_end })) => {
+                Arrived::Bytes { count, is_drained: is_drained && !is_end }
+            }
             Ok(None) => Arrived::Nothing,
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                self.state = State::Parting(None);
+                Arrived::Failed(error.to_string())
+            }
+            Err(_) => Arrived::End,
         }
     }
 
@@ -161,7 +183,11 @@ impl Connection {
         let bytes = if before > 0 { kept.as_slice() } else { *input };
         let parsed = request::parse(bytes);
         let (answer, used) = match parsed {
-            Ok(Some(head)) => (answer(&head.request, site), head.bytes.saturating_sub(before)),
+            Ok(Some(head)) => {
+                let is_from_here = site.requires_tls && self.stream.is_from_here();
+                let via = Via { is_tls: self.stream.is_tls(), is_from_here };
+                (answer(&head.request, site, via), head.bytes.saturating_sub(before))
+            }
             Err(refusal) => (refusal.into(), input.len()),
             Ok(None) => {
                 if before == 0 {
@@ -255,20 +281,32 @@ impl Connection {
             Ok(false) => return Flushed::Blocked,
             Err(_) => return Flushed::Over,
         }
-        let flushed = match &mut self.state {
+        let mut flushed = match &mut self.state {
             State::ExpectHead(_) | State::Draining | State::Parting(None) => Flushed::All,
             State::Open(socket) | State::Parting(Some(socket)) => socket.flush(&mut self.stream),
         };
-        if flushed == Flushed::All && matches!(self.state, State::Parting(_)) {
-            self.stream.finish();
-            self.state = State::Draining;
+        if flushed == Flushed::All {
+            flushed = match self.stream.flush() {
+                Ok(true) => Flushed::All,
+                Ok(false) => Flushed::Blocked,
+                Err(_) => Flushed::Over,
+            };
+        }
+        match flushed {
+            Flushed::All if matches!(self.state, State::Parting(_)) => {
+                self.stream.finish();
+                self.state = State::Draining;
+            }
+            Flushed::Over => self.stream.finish(),
+            Flushed::All | Flushed::Blocked => {}
         }
         flushed
     }
 }
 
-impl From<Received> for Event {
-    fn from(received: Received) -> Self {
+impl From<websocket::Received> for Event {
+    fn from(received: websocket::Received) -> Self {
+        use websocket::Received;
         match received {
             Received::Text(text) => Self::Text(text),
             Received::Binary(bytes) => Self::Binary(bytes),

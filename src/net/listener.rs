@@ -69,7 +69,7 @@ impl Listener {
             Ok((tcp, address)) => {
                 // Signaling is small messages that somebody waits for. If it cannot be set, it is only slower.
                 let _ = tcp.set_nodelay(true);
-                Accepted::Connection(Stream::Plain(tcp), address.ip().to_canonical())
+                Accepted::Connection(Stream::new(tcp), address.ip().to_canonical())
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Accepted::Nobody,
             Err(error) if is_about_one(&error) => Accepted::Gone,

@@ -1,9 +1,13 @@
-//! Sockets: the only folder that names mio's TCP types and tungstenite.
+//! Sockets: the only folder that names mio's TCP types, tungstenite and rustls.
 //!
-//! [`listener`] takes connections in, [`stream`] is one byte stream, [`websocket`] its frames and [`connection`] its life
-//! from the first byte to the last. Nothing in here decides who may talk to whom.
+//! [`listener`] takes connections in, [`stream`] is one byte stream, plain or inside [`tls`], [`websocket`] its frames and [`connection`] its
+//! life from the first byte to the last. Nothing in here decides who may talk to whom.
 
+pub mod certificates;
 pub mod connection;
+pub mod lan;
 pub mod listener;
 pub mod stream;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+pub mod tls;
 pub mod websocket;

@@ -61,7 +61,10 @@ impl Server {
         }
     }
 
-    fn admit(&mut self, stream: Stream, address: IpAddr) {
+    fn admit(&mut self, mut stream: Stream, address: IpAddr) {
+        if self.tls.is_none() {
+            stream.be_plain();
+        }
         let deadline = self.now.mono.after(self.head_timeout);
         let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, deadline)) else { return };
         self.arm(deadline);

@@ -1,7 +1,12 @@
 //! The most memory that a configuration can take, in bytes: every table and every limit added up.
 
-use super::{Client, READ_BYTES};
-use crate::{config::Config, net::connection::Connection, signaling::Hub, slots::Slots};
+use super::Client;
+use crate::{
+    config::Config,
+    net::{connection::Connection, stream::READ_BYTES},
+    signaling::Hub,
+    slots::Slots,
+};
 use std::fmt;
 
 /// Code, stack, C library, allocator and the loop's own small buffers, generously.

@@ -15,6 +15,10 @@ pub(super) struct Client {
     pub(super) address: IpAddr,
     /// Whether the hub knows it: from the upgrade until it is let go.
     pub(super) is_peer: bool,
+    /// It is in a TLS handshake, and counted as such.
+    pub(super) is_handshaking: bool,
+    /// It is in the list of those who wait to begin one.
+    pub(super) waits_for_handshake: bool,
     /// Its URL asked for binary frames only.
     pub(super) wants_binary: bool,
     /// The peer has finished sending: a short read is then not yet the end.
@@ -28,7 +32,7 @@ pub(super) struct Client {
     pub(super) is_blocked: bool,
     /// It is in the list of those to be freed.
     pub(super) is_doomed: Mark,
-    /// When the patience with it ends: for its request, or for its end.
+    /// When the patience with it ends: for its handshake, its request, or its end.
     pub(super) deadline: Option<Mono>,
 }
 
@@ -68,6 +72,8 @@ impl Client {
             connection: Connection::new(stream),
             address,
             is_peer: false,
+            is_handshaking: false,
+            waits_for_handshake: false,
             wants_binary: false,
             is_read_closed: false,
             is_runnable: Mark::default(),

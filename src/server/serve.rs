@@ -1,6 +1,6 @@
 //! Reading: what came on a connection goes to the hub.
 
-use super::{Server, TURN_BYTES_MAX};
+use super::Server;
 use crate::{
     http::upgrade::Wishes,
     net::connection::{Arrived, Event},
@@ -30,20 +30,30 @@ impl Server {
         if client.is_doomed.is_set() || (client.is_peer && !self.hub.can_read(key)) {
             return;
         }
-        let was_held = client.connection.holds();
-        if was_held && client.is_blocked {
+        if client.connection.holds() && client.is_blocked {
             // It does not read its own answers: `flush_dirty` lets it go on when they are written.
             return;
         }
-        let count = match client.connection.receive(scratch) {
-            Arrived::Bytes(count) => count,
+        if client.connection.stream().is_unknown() && !self.greet(key) {
+            return;
+        }
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let arrived = client.connection.receive(scratch);
+        if client.connection.stream().has_unsent() {
+            client.is_dirty.mark(&mut self.dirty, key);
+        }
+        let (count, is_drained) = match arrived {
+            Arrived::Bytes { count, is_drained } => (count, is_drained),
             Arrived::Nothing => return,
             Arrived::End => return self.end(key, "the socket ended"),
+            Arrived::Failed(why) => return self.break_off(key, &why),
         };
-        // A read that was not filled has emptied the socket, unless the end is behind it (epoll(7), question 9). Urgent data is another
-        // exception (RFC 6093): whoever sends it delays only itself.
-        if was_held || count == scratch.len() || client.is_read_closed {
-            self.mark_runnable(key);
+        // Urgent data is an exception (RFC 6093): whoever sends it delays only itself.
+        if !is_drained || client.is_read_closed {
+            client.is_runnable.mark(&mut self.runnable, key);
+        }
+        if client.is_handshaking && !client.connection.stream().is_handshaking() {
+            self.end_handshake(key);
         }
         let mut input = scratch.get(..count).unwrap_or_default();
         self.site.is_full = self.hub.len() >= self.max_clients || self.stopping.is_some();
@@ -52,7 +62,7 @@ impl Server {
             if client.is_peer && !self.hub.can_read(key) {
                 return client.connection.hold(input);
             }
-            if self.turn_bytes > TURN_BYTES_MAX {
+            if self.turn_bytes > self.turn_bytes_max {
                 client.connection.hold(input);
                 return self.mark_runnable(key);
             }
@@ -87,6 +97,15 @@ impl Server {
             }
         }
         // Each of these queued something to write.
+        self.mark_dirty(key);
+    }
+
+    /// The peer broke the rules of TLS: it gets the alert, and that was it.
+    fn break_off(&mut self, key: Key, why: &str) {
+        log::info!("connection {key} ended: TLS: {why}");
+        self.end_handshake(key);
+        self.expect_end(key);
+        self.leave_hub(key);
         self.mark_dirty(key);
     }
 

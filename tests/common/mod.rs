@@ -4,10 +4,18 @@
 #![allow(clippy::disallowed_methods, reason = "the deadlines of tests are read from the clock")]
 #![allow(unreachable_pub, reason = "a module of many binaries")]
 
+pub mod channel;
 pub mod hub_stage;
+pub mod netns;
 pub mod node;
+#[cfg(feature = "tls")]
+pub mod openssl;
 pub mod real_stage;
+pub mod scene;
 pub mod server;
+pub mod start;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod transcript;
 pub mod wire;
 

@@ -4,15 +4,16 @@
 //! how much longer the next thing may take to come.
 
 use super::{
+    channel::Channel,
     server::{DEADLINE, TestServer},
     transcript::{Action, Heard, Said, Stage, Transcript},
     wire::{self, Frame, HANDSHAKE, frame},
 };
-use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use mio::{Events, Poll, Token};
 use std::{
     collections::{BTreeMap, VecDeque},
     io::{ErrorKind, Read, Write},
-    net::Shutdown,
+    net::TcpStream,
     time::{Duration, Instant},
 };
 use suzu::config::settings::SETTINGS;
@@ -22,6 +23,8 @@ const SCALE: f64 = 10.0;
 
 pub struct RealStage {
     server: TestServer,
+    #[cfg(feature = "tls")]
+    trusting: Option<super::tls::Trusting>,
     poll: Poll,
     clients: BTreeMap<String, Client>,
     patience: Duration,
@@ -29,7 +32,7 @@ pub struct RealStage {
 }
 
 struct Client {
-    stream: TcpStream,
+    channel: Channel,
     received: Vec<u8>,
     has_head: bool,
     heard: VecDeque<Heard>,
@@ -38,15 +41,19 @@ struct Client {
     pings_sent: usize,
     is_muted: bool,
     shows_pings: bool,
+    /// The socket has ended.
+    has_end: bool,
+    /// It has ended, and the client has noticed.
     is_over: bool,
 }
 
 impl RealStage {
-    pub fn new(transcript: &Transcript) -> Self {
+    /// A server with the settings of the transcript, and clients that come over ws.
+    pub fn over_ws(transcript: &Transcript) -> Self {
         let config = transcript.config();
         let mut args = Vec::new();
         for setting in SETTINGS.iter().filter(|setting| !setting.may_repeat) {
-            let value = (setting.show)(&config).remove(0);
+            let Some(value) = (setting.show)(&config).pop() else { continue };
             let is_scaled = transcript.has_time() && setting.key.ends_with("_sec");
             let value = if is_scaled { (value.parse::<f64>().unwrap() / SCALE).to_string() } else { value };
             args.extend([setting.flag(), value]);
@@ -54,11 +61,31 @@ impl RealStage {
         let args: Vec<_> = args.iter().map(String::as_str).collect();
         Self {
             server: TestServer::start(&args),
+            #[cfg(feature = "tls")]
+            trusting: None,
             poll: Poll::new().unwrap(),
             clients: BTreeMap::new(),
             patience: DEADLINE,
             opened: 0,
         }
+    }
+
+    /// The same over wss.
+    #[cfg(feature = "tls")]
+    pub fn over_wss(transcript: &Transcript) -> Self {
+        let stage = Self::over_ws(transcript);
+        // From the disk: a request would take the first slot, and peers whose time is up at the same moment go in the order of their slots.
+        let authority = std::fs::read_to_string(stage.server.state.join("authority.pem")).unwrap();
+        let config = super::tls::client_config(&authority);
+        Self { trusting: Some(super::tls::Trusting { address: stage.server.address, config }), ..stage }
+    }
+
+    fn connect(&self) -> Channel {
+        #[cfg(feature = "tls")]
+        if let Some(trusting) = &self.trusting {
+            return Channel::tls(trusting.connect().stream);
+        }
+        Channel::plain(TcpStream::connect(self.server.address).unwrap())
     }
 
     fn client(&mut self, name: &str) -> &mut Client {
@@ -99,24 +126,29 @@ impl RealStage {
 }
 
 impl Client {
-    /// A mute client reads nothing, and so answers nothing, until somebody asks what it has heard.
     fn pump(&mut self) {
+        self.fill();
+        // A mute client looks at nothing, and so answers nothing, until somebody asks what it has heard.
         if !self.is_muted {
-            self.read();
+            self.look();
         }
     }
 
-    fn read(&mut self) {
+    fn fill(&mut self) {
         let mut buffer = [0; 16 * 1024];
-        while !self.is_over {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => self.is_over = true,
+        while !self.has_end {
+            match self.channel.read(&mut buffer) {
+                Ok(0) => self.has_end = true,
                 Ok(count) => self.received.extend(&buffer[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => self.is_over = true,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => self.has_end = true,
                 Err(error) => panic!("{error}"),
             }
         }
+    }
+
+    fn look(&mut self) {
+        self.is_over |= self.has_end;
         if !self.has_head {
             let Some(at) = self.received.windows(4).position(|window| window == b"\r\n\r\n") else { return };
             let head: Vec<u8> = self.received.drain(..at + 4).collect();
@@ -126,6 +158,12 @@ impl Client {
         while let Some(frame) = Frame::take(&mut self.received) {
             self.take(&frame);
         }
+    }
+
+    /// Whether a close frame is waiting to be looked at.
+    fn has_close(&self) -> bool {
+        let mut bytes = self.received.clone();
+        std::iter::from_fn(|| Frame::take(&mut bytes)).any(|frame| frame.first == wire::CLOSE)
     }
 
     fn take(&mut self, got: &Frame) {
@@ -154,20 +192,18 @@ impl Client {
 
     /// Small enough for any socket buffer. That the server has closed already is no fault of the client.
     fn send(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes);
+        let _ = self.channel.write_all(bytes);
     }
 }
 
 impl Stage for RealStage {
     fn open(&mut self, name: &str, path: &str) {
-        let mut stream = std::net::TcpStream::connect(self.server.address).unwrap();
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes()).unwrap();
-        stream.set_nonblocking(true).unwrap();
-        let mut stream = TcpStream::from_std(stream);
+        let mut channel = self.connect();
+        channel.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes()).unwrap();
         self.opened += 1;
-        self.poll.registry().register(&mut stream, Token(self.opened), Interest::READABLE).unwrap();
+        channel.register(self.poll.registry(), Token(self.opened));
         let client = Client {
-            stream,
+            channel,
             received: Vec::new(),
             has_head: false,
             heard: VecDeque::new(),
@@ -175,6 +211,7 @@ impl Stage for RealStage {
             pings_sent: 0,
             is_muted: false,
             shows_pings: false,
+            has_end: false,
             is_over: false,
         };
         self.clients.insert(name.to_owned(), client);
@@ -191,7 +228,7 @@ impl Stage for RealStage {
             Action::Vanish => {
                 self.settle(name);
                 let client = self.client(name);
-                client.stream.shutdown(Shutdown::Both).unwrap();
+                client.channel.cut();
                 client.is_over = true;
             }
             Action::Leave => {
@@ -223,8 +260,8 @@ impl Stage for RealStage {
     fn hear(&mut self, name: &str) -> Option<Heard> {
         if self.client(name).is_muted && self.client(name).heard.is_empty() {
             // It looks only once it is let go: by looking it would answer.
-            assert!(self.wait(|stage| has_end(&stage.clients[name].stream)), "{name} was not let go");
-            self.client(name).read();
+            assert!(self.wait(|stage| stage.clients[name].has_close()), "{name} was not let go");
+            self.client(name).look();
         }
         self.wait(|stage| !stage.clients[name].heard.is_empty() || stage.clients[name].is_over);
         self.client(name).heard.pop_front()
@@ -242,12 +279,4 @@ impl Stage for RealStage {
     fn clients(&self) -> Vec<String> {
         self.clients.keys().cloned().collect()
     }
-}
-
-/// Whether a close frame is waiting to be read.
-fn has_end(stream: &TcpStream) -> bool {
-    let mut buffer = [0; 4096];
-    let Ok(count) = stream.peek(&mut buffer) else { return false };
-    let mut bytes = buffer[..count].to_vec();
-    std::iter::from_fn(|| Frame::take(&mut bytes)).any(|frame| frame.first == wire::CLOSE)
 }

@@ -1,10 +1,16 @@
 //! A server of its own for each test: the real binary on a free port, gone when the test is.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -14,6 +20,8 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub struct TestServer {
     child: Child,
+    /// Where it keeps what it makes.
+    pub state: TempDir,
     pub address: SocketAddr,
     /// What it printed before it was ready.
     pub banner: Vec<String>,
@@ -21,15 +29,23 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts `suzu --listen 127.0.0.1:0` with these arguments besides, and waits until it says that it is ready.
+    /// Starts `suzu --listen 127.0.0.1:0` with these arguments besides and a state directory of its own, and waits until it says that it is
+    /// ready.
     pub fn start(args: &[&str]) -> Self {
+        Self::start_in(TempDir::new(), args)
+    }
+
+    /// The same with what is in a directory already.
+    pub fn start_in(state: TempDir, args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suzu"));
         command.args(["--listen", "127.0.0.1:0"]).args(args);
-        Self::start_command(command)
+        Self::start_command(command, state)
     }
 
     /// The same for a command that ends up being suzu.
-    pub fn start_command(mut command: Command) -> Self {
+    pub fn start_command(mut command: Command, state: TempDir) -> Self {
+        // A setting of the test's own would win over this.
+        command.env("STATE_DIRECTORY", &state.path);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -39,7 +55,7 @@ impl TestServer {
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
 
         let mut server =
-            Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), banner: Vec::new(), log };
+            Self { child, state, address: SocketAddr::from(([127, 0, 0, 1], 0)), banner: Vec::new(), log };
         while !server.banner.last().is_some_and(|line| line.starts_with("open ")) {
             match banner.recv_timeout(DEADLINE) {
                 Ok(line) => server.banner.push(line),
@@ -47,18 +63,24 @@ impl TestServer {
             }
         }
         let address = server.banner[0].strip_prefix("listening on http://").unwrap();
-        server.address = address.parse().unwrap();
+        server.address = address.trim_end_matches(", and https").parse().unwrap();
         server
     }
 
-    /// What it has logged so far.
+    /// What it has logged so far, but for what it says about certificates that it makes at its start.
     pub fn log(&self) -> String {
+        let is_about_start = |line: &&str| line.contains("[suzu::net::tls::local]");
+        self.whole_log().split_inclusive('\n').filter(|line| !is_about_start(line)).collect()
+    }
+
+    /// Everything that it has logged so far.
+    pub fn whole_log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
     /// Waits until the log has this in it.
     pub fn wait_for_log(&self, text: &str) {
-        wait_until(&format!("{text:?} in the log"), || self.log().contains(text));
+        wait_until(&format!("{text:?} in the log"), || self.whole_log().contains(text));
     }
 
     pub fn pid(&self) -> u32 {
@@ -87,6 +109,32 @@ impl TestServer {
     /// Whether it is still running.
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+}
+
+/// A directory that is gone when the test is.
+pub struct TempDir {
+    pub path: PathBuf,
+}
+
+impl TempDir {
+    pub fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("suzu-test-{}-{count}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self { path }
+    }
+
+    /// A path in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
     }
 }
 

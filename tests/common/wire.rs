@@ -55,6 +55,15 @@ impl Frame {
     }
 }
 
+/// A connection whose reads and writes have a deadline.
+pub fn tcp(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
 /// A masked frame as a client sends it.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x12, 0x34, 0x56, 0x78];
@@ -76,37 +85,48 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A blocking client; every wait of it has a deadline.
-pub struct Wire {
-    pub stream: TcpStream,
+pub struct Wire<S = TcpStream> {
+    pub stream: S,
     received: Vec<u8>,
 }
 
 impl Wire {
     /// A connection on which nothing was said yet.
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream.set_write_timeout(Some(DEADLINE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, received: Vec::new() }
+        Self::over(tcp(address))
     }
 
     /// A WebSocket on `/signaling`.
     pub fn open(address: SocketAddr) -> Self {
-        let mut wire = Self::connect(address);
-        wire.send(format!("GET /signaling HTTP/1.1\r\nHost: {address}\r\n{HANDSHAKE}\r\n").as_bytes());
-        let head = wire.head();
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        wire
+        Self::connect(address).upgraded()
     }
 
     /// A WebSocket that is seated in a room.
     pub fn join(address: SocketAddr, room: &str) -> Self {
-        let mut wire = Self::open(address);
-        wire.text(&format!(r#"{{"type":"register","roomId":"{room}"}}"#));
-        let accept = wire.frame();
+        Self::open(address).seated(room)
+    }
+}
+
+impl<S: Read + Write> Wire<S> {
+    /// A client on a stream whose reads and writes have a deadline.
+    pub fn over(stream: S) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
+    /// Makes it a WebSocket on `/signaling`.
+    pub fn upgraded(mut self) -> Self {
+        self.send(format!("GET /signaling HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes());
+        let head = self.head();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        self
+    }
+
+    /// Takes a seat in a room.
+    pub fn seated(mut self, room: &str) -> Self {
+        self.text(&format!(r#"{{"type":"register","roomId":"{room}"}}"#));
+        let accept = self.frame();
         assert!(accept.text().contains(r#""type":"accept""#), "{accept:?}");
-        wire
+        self
     }
 
     pub fn send(&mut self, bytes: &[u8]) {
@@ -168,14 +188,19 @@ impl Wire {
         assert_eq!((pong.first, &*pong.payload), (PONG, &b"settle"[..]));
     }
 
-    /// Reads until the server has closed the TCP connection; true if in an orderly way.
+    /// Reads until the server has closed the connection; true if in an orderly way.
     pub fn ends(&mut self) -> bool {
         let mut buffer = [0; 4096];
         loop {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return false,
+                // The latter is the end of a TLS connection of which TLS knew nothing.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
+                {
+                    return false;
+                }
                 Err(error) => panic!("the connection did not end: {error}"),
             }
         }
@@ -195,15 +220,22 @@ impl Wire {
 }
 
 /// Two in a room of their own, who must notice nothing of what others do.
-pub struct Bystanders {
-    pair: [Wire; 2],
+pub struct Bystanders<S = TcpStream> {
+    pair: [Wire<S>; 2],
     round: usize,
 }
 
 impl Bystanders {
     /// Seats them, and shows that they can talk.
     pub fn seat(address: SocketAddr) -> Self {
-        let mut bystanders = Self { pair: [(); 2].map(|()| Wire::join(address, "bystanders")), round: 0 };
+        Self::of([(); 2].map(|()| Wire::join(address, "bystanders")))
+    }
+}
+
+impl<S: Read + Write> Bystanders<S> {
+    /// Shows that two who are seated in a room can talk.
+    pub fn of(pair: [Wire<S>; 2]) -> Self {
+        let mut bystanders = Self { pair, round: 0 };
         bystanders.exchange();
         bystanders
     }

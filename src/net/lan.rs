@@ -1,0 +1,83 @@
+//! Which addresses and names belong to a local network and never to the internet.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The ranges: the first address, and how many bits of it count. Loopback (RFC 1122, RFC 4291), private (RFC 1918), link-local (RFC 3927,
+/// RFC 4291) and unique local addresses (RFC 4193).
+pub const RANGES: [(IpAddr, u8); 8] = [
+    (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+    (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+];
+
+/// The domains that are never delegated on the internet, or only used at home: `localhost` (RFC 6761), `local` (RFC 6762), `home.arpa`
+/// (RFC 8375), `internal` (ICANN resolution 2024.07.29.06) and `lan`, which routers use.
+pub const DOMAINS: [&str; 5] = ["localhost", "local", "lan", "home.arpa", "internal"];
+
+/// Whether an address is in one of [`RANGES`].
+pub fn is_local(address: IpAddr) -> bool {
+    RANGES.iter().any(|(range, bits)| contains(*range, *bits, address.to_canonical()))
+}
+
+fn contains(range: IpAddr, bits: u8, address: IpAddr) -> bool {
+    let differs = match (range, address) {
+        (IpAddr::V4(range), IpAddr::V4(address)) => u128::from(range.to_bits() ^ address.to_bits()) << 96,
+        (IpAddr::V6(range), IpAddr::V6(address)) => range.to_bits() ^ address.to_bits(),
+        _ => return false,
+    };
+    differs.leading_zeros() >= u32::from(bits)
+}
+
+/// Whether a name with no dot in it could ever be a top-level domain of the internet: these are letters only, or begin with `xn--` (RFC 3696
+/// section 2, RFC 5890 section 2.3.2.1).
+pub fn can_be_top_level(label: &str) -> bool {
+    label.bytes().all(|byte| byte.is_ascii_alphabetic()) || label.to_ascii_lowercase().starts_with("xn--")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_end_where_they_should() {
+        for (address, expected) in [
+            ("127.0.0.1", true),
+            ("128.0.0.1", false),
+            ("10.255.255.255", true),
+            ("11.0.0.0", false),
+            ("172.15.255.255", false),
+            ("172.31.255.255", true),
+            ("172.32.0.0", false),
+            ("192.168.0.1", true),
+            ("192.169.0.1", false),
+            ("169.254.1.1", true),
+            ("100.64.0.1", false),
+            ("8.8.8.8", false),
+            ("0.0.0.0", false),
+            ("::1", true),
+            ("::2", false),
+            ("fd12::1", true),
+            ("fe80::1", true),
+            ("fec0::1", false),
+            ("2001:db8::1", false),
+            ("::ffff:192.168.1.1", true),
+            ("::ffff:8.8.8.8", false),
+        ] {
+            assert_eq!(is_local(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_digit_is_no_domain_of_the_internet() {
+        for (label, expected) in
+            [("kitchen", true), ("dev", true), ("xn--p1ai", true), ("pi4", false), ("door-station", false)]
+        {
+            assert_eq!(can_be_top_level(label), expected, "{label}");
+        }
+    }
+}

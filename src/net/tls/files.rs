@@ -1,0 +1,63 @@
+//! Certificates that somebody else makes: two files, read at the start and again when they change.
+
+use super::{
+    authority::validity,
+    pem,
+    state::{KeyFault, read_key},
+};
+use crate::net::certificates::Files;
+use rustls::{crypto::CryptoProvider, sign::CertifiedKey};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use time::OffsetDateTime;
+
+/// What tells one state of the files from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stamp([Option<(u64, u64, i64, i64)>; 2]);
+
+impl Files {
+    pub(super) fn stamp(&self) -> Stamp {
+        let of = |path: &Path| {
+            fs::metadata(path).ok().map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec()))
+        };
+        Stamp([of(&self.certificate), of(&self.key)])
+    }
+
+    /// Reads both. `unix` is the time, if it is known.
+    ///
+    /// # Errors
+    /// Which file cannot be used, why, and what would be right.
+    pub(super) fn load(&self, provider: &CryptoProvider, unix: Option<u64>) -> Result<CertifiedKey, String> {
+        let certificate = self.certificate.display();
+        let text = fs::read(&self.certificate)
+            .map_err(|error| format!("tls_cert: {certificate}: cannot be read: {error}"))?;
+        let key = read_key(&self.key).map_err(|fault| match fault {
+            KeyFault::Missing => {
+                format!("tls_key: {}: cannot be read: there is no such file", self.key.display())
+            }
+            KeyFault::Unusable(wrong) => format!("tls_key: {wrong}"),
+        })?;
+        let both = format!("tls_cert: {certificate}, tls_key: {}", self.key.display());
+        let (chain, key) = pem::read_pair(&text, &key).map_err(|wrong| format!("{both}: {wrong}"))?;
+        if let (Some(first), Some(unix)) = (chain.first(), unix) {
+            let (from, until) =
+                validity(first).map_err(|wrong| format!("tls_cert: {certificate}: {wrong}"))?;
+            if unix > until {
+                return Err(format!("tls_cert: {certificate}: it has expired on {}", day(until)));
+            }
+            if unix < from {
+                return Err(format!("tls_cert: {certificate}: it is not valid before {}", day(from)));
+            }
+        }
+        CertifiedKey::from_der(chain, key, provider).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                format!("{both}: they do not belong together: the key is not the certificate's")
+            }
+            error => format!("{both}: {error}"),
+        })
+    }
+}
+
+fn day(unix: u64) -> String {
+    let date = i64::try_from(unix).ok().and_then(|unix| OffsetDateTime::from_unix_timestamp(unix).ok());
+    date.map_or_else(|| "an unknown day".to_owned(), |date| date.date().to_string())
+}

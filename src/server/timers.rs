@@ -1,0 +1,55 @@
+//! What is due: the hub's own timers, and the patience with connections.
+
+use super::Server;
+use crate::{signaling::Mono, slots::Key};
+
+impl Server {
+    /// Does everything that is due.
+    pub(super) fn run_timers(&mut self) {
+        while self.hub.next_timeout().is_some_and(|at| at <= self.now.mono) {
+            self.hub.handle_timeout(self.now, &mut self.out);
+            self.apply(None);
+        }
+        if self.next_deadline.is_some_and(|at| at <= self.now.mono) {
+            let mut due = std::mem::take(&mut self.working);
+            self.next_deadline = None;
+            for (key, client) in self.clients.iter() {
+                match client.deadline {
+                    Some(at) if at <= self.now.mono => due.push(key),
+                    Some(at) => self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at))),
+                    None => {}
+                }
+            }
+            for key in due.drain(..) {
+                self.overdue(key);
+            }
+            self.working = due;
+        }
+    }
+
+    /// The patience with a connection is at its end.
+    fn overdue(&mut self, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if let Some(status) = client.connection.refuse_late() {
+            self.mark_dirty(key);
+            self.log_answer(key, status);
+            self.expect_end(key);
+        } else {
+            self.end(key, "it took too long");
+        }
+    }
+
+    /// Gives a connection the close timeout to end by itself.
+    pub(super) fn expect_end(&mut self, key: Key) {
+        let deadline = self.now.mono.after(self.close_timeout);
+        if let Some(client) = self.clients.get_mut(key) {
+            client.deadline = Some(deadline);
+            self.arm(deadline);
+        }
+    }
+
+    /// Makes sure that the loop wakes up by then.
+    pub(super) fn arm(&mut self, deadline: Mono) {
+        self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
+    }
+}
