@@ -5,7 +5,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
-use suzu::{host::machine, http::pages::fingerprint, net::lan, server::Server};
+use suzu::{host::machine, http::pages::fingerprint, lan, server::Server};
 
 /// Each address that is listened on, the authority, what to open elsewhere and what to open here; with a QR code of the former for people in
 /// front of a terminal.
@@ -22,8 +22,8 @@ pub(crate) fn text(server: &Server, is_terminal: bool) -> io::Result<String> {
     }
     let elsewhere = addresses.iter().find_map(|address| elsewhere(*address, &machine::addresses()));
     if let Some(authority) = server.authority() {
-        let host = elsewhere.as_deref().map_or_else(|| local(&addresses), str::to_owned);
-        let _ = writeln!(text, "other devices trust it once, by http://{host}/trust: {}", authority.name);
+        let host = elsewhere.clone().unwrap_or_else(|| local(&addresses));
+        let _ = writeln!(text, "devices come to trust it by http://{host}/trust: {}", authority.name);
         let _ = writeln!(text, "SHA-256 {}", fingerprint(&authority.sha256));
     }
     if let (true, Some(host)) = (server.has_tls(), &elsewhere) {

@@ -13,6 +13,8 @@
 //! | [`net`] | sockets, TLS, certificates and WebSocket frames | signaling, configuration |
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
 //! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something | the loop |
+//! | [`lan`] | which addresses and names are local | everything |
+//! | [`secret_file`] | files with keys in them | everything |
 //! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
 //!
 //! # The data's way
@@ -36,7 +38,9 @@
 pub mod config;
 pub mod host;
 pub mod http;
+pub mod lan;
 pub mod net;
+pub mod secret_file;
 pub mod server;
 pub mod signaling;
 pub mod slots;

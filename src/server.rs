@@ -137,6 +137,7 @@ impl Server {
             .as_ref()
             .and_then(Tls::authority)
             .and_then(|AuthorityCertificate { name, der, pem, sha256 }| Trust::new(name, der, pem, sha256));
+        let has_default_https = config.listen.iter().any(|address| address.port() == 443);
         let connections = config.max_connections();
         Ok(Self {
             poll,
@@ -152,7 +153,13 @@ impl Server {
             hub: Hub::new(config.signaling_limits(), seed),
             out: Outbox::with_capacity(256),
             dialects,
-            site: Site { endpoints, is_full: false, trust, requires_tls: config.require_tls },
+            site: Site {
+                endpoints,
+                is_full: false,
+                trust,
+                requires_tls: config.require_tls,
+                has_default_https,
+            },
             tls,
             handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
             limits: config.websocket_limits(),
@@ -231,6 +238,7 @@ impl Server {
     fn patience(&self) -> Option<Duration> {
         let can_accept = self.accept_again.is_none() && !self.clients.is_full();
         if !self.runnable.is_empty()
+            || self.handshakes.can_admit()
             || (can_accept && self.listeners.iter().any(|listening| listening.is_ready))
         {
             return Some(Duration::ZERO);
@@ -286,7 +294,7 @@ impl Server {
     fn reap_doomed(&mut self) {
         while let Some(key) = self.doomed.pop() {
             self.leave_hub(key);
-            self.end_handshake(key);
+            self.free_place(key);
             if let Some(mut client) = self.clients.remove(key) {
                 // Dropping closes the socket, which ends its registration anyway.
                 let _ = client.connection.stream_mut().deregister(self.poll.registry());

@@ -152,6 +152,11 @@ impl<T> Slots<T> {
         })
     }
 
+    /// How many values there can be.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// All values, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().filter_map(|slot| slot.value.as_mut())

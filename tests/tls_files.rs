@@ -6,11 +6,10 @@
 mod common;
 
 use common::{
-    announce,
     openssl::OpenSsl,
-    server::{DEADLINE, TempDir, TestServer, wait_until},
+    server::{TempDir, TestServer, wait_until},
     start::{refused, suzu},
-    tls::{TlsStream, client_config, shake_hands},
+    tls::{TlsStream, WELL, client_config, shake_hands},
     wire::{Bystanders, Wire, tcp},
 };
 use rustls::{ClientConfig, HandshakeKind};
@@ -19,10 +18,8 @@ use std::{
     os::unix::fs::PermissionsExt,
     process::Command,
     sync::Arc,
-    time::Instant,
 };
 
-const WELL: &[u8] = b"GET /.ok HTTP/1.1\r\nHost: a\r\n\r\n";
 const TAKEN: &str = "new TLS connections get the new certificate";
 const KEPT: &str = "the certificate stays as it is";
 
@@ -166,8 +163,16 @@ type Fault = (&'static str, fn(&Maker), &'static [&'static str]);
 
 const FAULTS: &[Fault] = &[
     ("no certificate", |maker| maker.remove("cert.pem"), &["tls_cert: ", "cert.pem: cannot be read: "]),
-    ("no key", |maker| maker.remove("key.pem"), &["tls_key: ", "key.pem: cannot be read: there is no such file"]),
-    ("a certificate that is text", |maker| maker.write("cert.pem", "hello"), &["there is no certificate in it"]),
+    (
+        "no key",
+        |maker| maker.remove("key.pem"),
+        &["tls_key: ", "key.pem: cannot be read: there is no such file"],
+    ),
+    (
+        "a certificate that is text",
+        |maker| maker.write("cert.pem", "hello"),
+        &["there is no certificate in it"],
+    ),
     ("an empty certificate", |maker| maker.write("cert.pem", ""), &["there is no certificate in it"]),
     ("half a certificate", |maker| maker.cut("cert.pem"), &["cert.pem", "the certificate is not PEM"]),
     ("a key that is text", |maker| maker.write("key.pem", "hello"), &["there is no private key in it"]),
@@ -190,18 +195,35 @@ const FAULTS: &[Fault] = &[
         },
         &["they do not belong together"],
     ),
-    ("an authority first in the chain", |maker| maker.install("root.pem", "ec.key"), &["they do not belong together"]),
-    ("files in each other's place", |maker| maker.install("ec.key", "one.pem"), &["there is no certificate in it"]),
-    ("an expired certificate", |maker| maker.at("-days 1", "2 days ago"), &["tls_cert: ", "it has expired on 2"]),
-    ("one of next year", |maker| maker.at("-days 9", "next year"), &["tls_cert: ", "it is not valid before 2"]),
+    (
+        "an authority first in the chain",
+        |maker| maker.install("root.pem", "ec.key"),
+        &["they do not belong together"],
+    ),
+    (
+        "files in each other's place",
+        |maker| maker.install("ec.key", "one.pem"),
+        &["there is no certificate in it"],
+    ),
+    (
+        "an expired certificate",
+        |maker| maker.at("3 days ago", "2 days ago"),
+        &["tls_cert: ", "it has expired on 2"],
+    ),
+    (
+        "one of next year",
+        |maker| maker.at("tomorrow", "next year"),
+        &["tls_cert: ", "it is not valid before 2"],
+    ),
     (
         "an encrypted key",
         |maker| {
             maker.openssl.run("pkcs8 -topk8 -in ec.key -out secret.key -passout pass:secret");
             maker.install("one.pem", "secret.key");
         },
-        &["key.pem", "not be encrypted"],
+        &["key.pem", "encrypted"],
     ),
+    ("a key for everybody", |maker| maker.chmod("key.pem", 0o644), &["tls_key: ", "; run: chmod 600 "]),
     (
         "an encrypted key of old",
         |maker| {
@@ -210,7 +232,6 @@ const FAULTS: &[Fault] = &[
         },
         &["key.pem", "encrypted"],
     ),
-    ("a key for everybody", |maker| maker.chmod("key.pem", 0o644), &["tls_key: ", "; run: chmod 600 "]),
 ];
 
 impl Maker {
@@ -223,19 +244,20 @@ impl Maker {
         self.write(name, &text[..text.len() / 2]);
     }
 
-    /// Installs a certificate of another time.
-    fn at(&self, life: &str, day: &str) {
-        let output = Command::new("date").args(["-u", "-d", day, "+%y%m%d%H%M%SZ"]).output().unwrap();
-        let from = String::from_utf8(output.stdout).unwrap();
+    /// Installs a certificate that is valid in this time, as `date` understands it.
+    fn at(&self, from: &str, until: &str) {
+        let [from, until] = [from, until].map(|day| {
+            let output = Command::new("date").args(["-u", "-d", day, "+%y%m%d%H%M%SZ"]).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        });
         self.openssl.write("index", "");
         self.openssl.write("serial", "01\n");
-        self.openssl.write(
-            "ca.conf",
-            "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n",
-        );
+        let database =
+            "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\n";
+        self.openssl.write("ca.conf", &format!("{database}policy=p\n[p]\ncommonName=supplied\n"));
         self.openssl.run(&format!(
-            "ca -batch -config ca.conf -cert root.pem -keyfile root.key -in one.csr -out then.pem -extfile one.ext -startdate {} {life} -notext",
-            from.trim()
+            "ca -batch -notext -config ca.conf -cert root.pem -keyfile root.key -in one.csr -out then.pem -extfile one.ext \
+             -startdate {from} -enddate {until}"
         ));
         self.install("then.pem", "ec.key");
     }
@@ -247,7 +269,6 @@ fn files_that_cannot_be_used_end_the_start_with_one_line_that_says_why() {
         let Some(maker) = Maker::find() else { return };
         spoil(&maker);
         let (code, complaint) = maker.refused();
-        announce(&format!("{name}: {}", complaint.trim_end()));
         assert_eq!((code, complaint.lines().count()), (1, 1), "{name}: {complaint}");
         assert!(complaint.starts_with("suzu: "), "{name}: {complaint}");
         for part in *expected {
@@ -265,7 +286,10 @@ fn one_file_without_the_other_and_files_that_would_not_be_used_are_refused() {
         (&["--tls", "files"][..], "tls_cert: it is missing"),
         (&["--tls", "files", "--tls-cert", &cert], "tls_key: it is missing"),
         (&["--tls", "files", "--tls-key", &key], "tls_cert: it is missing"),
-        (&["--tls-cert", &cert, "--tls-key", &key], "tls_cert: it would not be used; allowed with tls = files"),
+        (
+            &["--tls-cert", &cert, "--tls-key", &key],
+            "tls_cert: it would not be used; allowed with tls = files",
+        ),
         (&["--tls", "off", "--tls-key", &key], "tls_key: it would not be used"),
         (&["--tls", "off", "--require-tls", "true"], "require_tls: there is no TLS with tls = off"),
     ] {
@@ -286,7 +310,8 @@ fn at_a_reload_the_good_are_taken_and_the_bad_are_not_and_say_why() {
         let before = server.whole_log().len();
         reload(&server, KEPT);
         let log = server.whole_log().split_off(before);
-        let error = log.lines().find(|line| line.starts_with("ERROR")).unwrap_or_else(|| panic!("{name}: {log}"));
+        let error =
+            log.lines().find(|line| line.starts_with("ERROR")).unwrap_or_else(|| panic!("{name}: {log}"));
         assert!(expected.iter().all(|part| error.contains(part)), "{name}: {error}");
         assert!(maker.is_shown(&server, "one.pem"), "{name}: the old one stays");
         maker.install("one.pem", "ec.key");
@@ -326,9 +351,10 @@ fn a_client_that_comes_again_after_a_reload_resumes() {
 fn a_hundred_connections_live_through_ten_swaps() {
     let Some(maker) = Maker::find() else { return };
     let server = maker.start();
-    let seat = |room: usize| Bystanders::of([(); 2].map(|()| maker.connect(&server).upgraded().seated(&format!("room {room}"))));
+    let seat = |room: usize| {
+        Bystanders::of([(); 2].map(|()| maker.connect(&server).upgraded().seated(&format!("room {room}"))))
+    };
     let mut pairs: Vec<_> = (0..50).map(seat).collect();
-    let start = Instant::now();
     for swap in 0..10 {
         let name = format!("swap{swap}");
         maker.another(&name);
@@ -337,7 +363,6 @@ fn a_hundred_connections_live_through_ten_swaps() {
         pairs.iter_mut().for_each(Bystanders::exchange);
         assert!(maker.is_shown(&server, &format!("{name}.pem")), "newcomers get the new one");
     }
-    assert!(start.elapsed() < DEADLINE);
     assert_eq!(count(&server, TAKEN), 10);
     assert_eq!(count(&server, "closed with"), 0, "{}", server.whole_log());
 }

@@ -1,7 +1,7 @@
 //! Reading and showing the values of settings: each reader says what was wrong, its caller what is allowed.
 
 use super::TlsMode;
-use crate::signaling::Dialect;
+use crate::{http::trust::PATHS, lan::is_host_name, signaling::Dialect};
 use log::LevelFilter;
 use std::{
     fmt::Display,
@@ -22,9 +22,7 @@ pub(super) fn route(value: &str) -> Result<(String, Dialect), String> {
         .ok_or_else(|| format!("{value:?} is not a path and a dialect"))?;
     let is_path =
         path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    if !is_path
-        || matches!(path, "/" | "/.ok" | "/trust" | "/trust.js" | "/ca.crt" | "/ca.pem" | "/ca.mobileconfig")
-    {
+    if !is_path || matches!(path, "/" | "/.ok") || PATHS.contains(&path) {
         return Err(format!("{path:?} is not a path that can be given away"));
     }
     Ok((path.to_owned(), dialect(name)?))
@@ -116,20 +114,12 @@ pub(super) fn show_path(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Host names as they stand in certificates: letters, digits, hyphens and dots, no port and no wildcard (RFC 5280 section 4.2.1.6).
 pub(super) fn host_names(value: &str) -> Result<Vec<String>, String> {
     value
         .split(',')
         .map(|name| {
             let name = name.trim();
-            let is_label = |label: &str| {
-                (1..=63).contains(&label.len())
-                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                    && !label.starts_with('-')
-                    && !label.ends_with('-')
-            };
-            let is_address = name.rsplit('.').next().is_some_and(|last| last.parse::<u32>().is_ok());
-            if name.len() <= 253 && name.split('.').all(is_label) && !is_address {
+            if is_host_name(name) {
                 Ok(name.to_ascii_lowercase())
             } else {
                 Err(format!("{name:?} is not a host name"))

@@ -1,5 +1,8 @@
 //! What stands in for [`Trust`] in a build without TLS: there is nothing to trust.
 
+/// Where it would be.
+pub const PATHS: [&str; 0] = [];
+
 /// What is needed to trust this server's authority: there is none.
 #[derive(Debug)]
 pub enum Trust {}

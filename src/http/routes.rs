@@ -7,6 +7,7 @@ use super::{
     trust::Trust,
     upgrade::{self, Wishes},
 };
+use std::borrow::Cow;
 
 /// What the server offers, and whether it has room.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Site {
     pub trust: Option<Trust>,
     /// Whether other machines have to come over TLS.
     pub requires_tls: bool,
+    /// Whether https has its default port here, 443.
+    pub has_default_https: bool,
 }
 
 /// How a request came.
@@ -94,11 +97,20 @@ fn must_come_over_tls(request: &Request<'_>, site: &Site, via: Via) -> Option<An
     match (method, host) {
         ("GET" | "HEAD", Some(host)) if !request.upgrade_websocket => {
             let mark = if query.is_empty() { "" } else { "?" };
+            let host = https_host(host, site, via);
             let bytes = response::redirect(&format!("https://{host}{path}{mark}{query}"));
             Some(Answer::Reply { status: 307, bytes })
         }
         _ => Some(Refusal::TlsRequired.into()),
     }
+}
+
+/// Host and port of this server over https, as the client named it. Without a port, a plain request came to port 80, where https is spoken as
+/// well, if it is not at home on its own port.
+fn https_host<'a>(host: &'a str, site: &Site, via: Via) -> Cow<'a, str> {
+    // A colon within brackets belongs to an IPv6 address.
+    let has_port = host.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+    if has_port || via.is_tls || site.has_default_https { host.into() } else { format!("{host}:80").into() }
 }
 
 fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
@@ -125,7 +137,7 @@ fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
         ("/.ok" | "/", _, None) | (_, _, Some(_)) => Refusal::MethodNotAllowed.into(),
         (path, method, None) => match (&site.trust, method) {
             (Some(trust), "GET" | "HEAD") if trust.has(path) => {
-                Answer::Reply { status: 200, bytes: trust.answer(path, host()) }
+                Answer::Reply { status: 200, bytes: trust.answer(path, &https_host(host(), site, via)) }
             }
             (Some(trust), _) if trust.has(path) => Refusal::MethodNotAllowed.into(),
             _ => {
@@ -149,6 +161,7 @@ mod tests {
             is_full: false,
             trust: Trust::new("a".to_owned(), Vec::new(), String::new(), [0; 32]),
             requires_tls: false,
+            has_default_https: false,
         }
     }
 
@@ -228,5 +241,21 @@ mod tests {
         let request = parse(b"GET /a?b=c HTTP/1.1\r\nHost: box:3000\r\n\r\n").unwrap().unwrap().request;
         let Answer::Reply { bytes, .. } = answer(&request, &site, PLAIN) else { panic!("an upgrade") };
         assert!(String::from_utf8(bytes).unwrap().contains("\r\nLocation: https://box:3000/a?b=c\r\n"));
+    }
+
+    #[test]
+    fn https_is_where_the_client_can_find_it() {
+        let at_443 = Site { has_default_https: true, ..site() };
+        let tls = Via { is_tls: true, ..PLAIN };
+        for (host, site, via, expected) in [
+            ("box:3000", &site(), PLAIN, "box:3000"),
+            ("box", &site(), PLAIN, "box:80"),
+            ("[fd00::1]", &site(), PLAIN, "[fd00::1]:80"),
+            ("[fd00::1]:3000", &site(), PLAIN, "[fd00::1]:3000"),
+            ("box", &at_443, PLAIN, "box"),
+            ("box", &site(), tls, "box"),
+        ] {
+            assert_eq!(https_host(host, site, via), expected);
+        }
     }
 }

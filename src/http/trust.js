@@ -2,8 +2,10 @@
 
 const link = document.querySelector('#secure');
 const states = document.querySelectorAll('[data-state]');
-/** How often to look again while the page is open: somebody may be installing the certificate right now. */
-const againAfterMs = 3000;
+/** When to look again: somebody may be installing the certificate right now, or has left the page open for a week. */
+let againAfterMs = 2000;
+const againAfterMsMost = 60_000;
+let timer;
 
 function show(state) {
   for (const element of states) element.hidden = element.dataset.state !== state;
@@ -15,9 +17,18 @@ async function look() {
     show('trusted');
   } catch {
     show('untrusted');
-    setTimeout(look, againAfterMs);
+    timer = document.hidden ? undefined : setTimeout(look, againAfterMs);
+    againAfterMs = Math.min(againAfterMs * 1.5, againAfterMsMost);
   }
 }
+
+// Back from the settings, most likely.
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) return;
+  clearTimeout(timer);
+  againAfterMs = 2000;
+  look();
+});
 
 // The steps for this device first.
 const agent = navigator.userAgent;

@@ -7,6 +7,9 @@ use super::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt::Write;
 
+/// Where all this is.
+pub const PATHS: [&str; 5] = ["/trust", "/trust.js", "/ca.crt", "/ca.pem", "/ca.mobileconfig"];
+
 /// What is needed to trust this server's authority.
 #[derive(Debug)]
 pub struct Trust {
@@ -24,7 +27,7 @@ impl Trust {
 
     /// Whether a path is one of these.
     pub(super) fn has(&self, path: &str) -> bool {
-        matches!(path, "/trust" | "/trust.js" | "/ca.crt" | "/ca.pem" | "/ca.mobileconfig")
+        PATHS.contains(&path)
     }
 
     /// The whole response for one of these paths.
@@ -51,7 +54,8 @@ impl Trust {
         include_str!("trust.html")
             .replace("{{HOST}}", &escape(host))
             .replace("{{NAME}}", &escape(&self.name))
-            .replace("{{FINGERPRINT}}", &pages::fingerprint(&self.sha256))
+            // Lines break between two pairs, not within one.
+            .replace("{{FINGERPRINT}}", &pages::fingerprint(&self.sha256).replace(':', ":<wbr>"))
     }
 
     /// A configuration profile for iOS, iPadOS and macOS that installs the certificate (Apple, Configuration Profile Reference).
@@ -94,7 +98,7 @@ mod tests {
     #[test]
     fn the_page_shows_what_is_to_be_compared() {
         let page = trust().page("box:3000");
-        assert!(page.contains("00:01:02:03") && page.contains("1E:1F"));
+        assert!(page.contains("00:<wbr>01:<wbr>02") && page.contains("1E:<wbr>1F"));
         assert!(page.contains("suzu &lt;1&gt;") && page.contains("https://box:3000/"));
         assert!(!page.contains("{{"), "everything is filled in");
     }

@@ -61,7 +61,8 @@ pub enum Arrived {
     Nothing,
     /// The peer has finished or is gone.
     End,
-    /// The peer broke the rules of TLS; the alert that says so is queued, and nothing more will be read. The text is for the log.
+    /// The peer broke the rules of TLS; the alert that says so is queued, and nothing more will be read. The text is for the log, empty if that was
+    /// written already.
     Failed(String),
 }
 

@@ -5,7 +5,6 @@
 
 pub mod certificates;
 pub mod connection;
-pub mod lan;
 pub mod listener;
 pub mod stream;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]

@@ -59,11 +59,6 @@ impl Stream {
         Self { tcp, layer: Layer::Unknown }
     }
 
-    /// Whether it is not decided yet if this is TLS.
-    pub fn is_unknown(&self) -> bool {
-        matches!(self.layer, Layer::Unknown)
-    }
-
     /// Whether what is said here is encrypted.
     pub fn is_tls(&self) -> bool {
         matches!(self.layer, Layer::Tls(_))

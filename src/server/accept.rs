@@ -1,6 +1,6 @@
 //! Taking newcomers in, and waiting where that is not possible.
 
-use super::{Client, Server, token_of};
+use super::{Client, Server, handshakes::Greeting, token_of};
 use crate::{
     net::{listener::Accepted, stream::Stream},
     slots::Key,
@@ -46,7 +46,7 @@ impl Server {
     /// longest gives way. If there is none, the next newcomers wait in the kernel.
     fn make_room(&mut self, newcomer: Key) {
         let is_idle = |(key, client): &(Key, &Client)| *key != newcomer && client.connection.expects_head();
-        let oldest = self.clients.iter().filter(is_idle).min_by_key(|(_, client)| client.deadline);
+        let oldest = self.clients.iter().filter(is_idle).min_by_key(|(_, client)| client.since);
         if let Some((key, _)) = oldest {
             self.end(key, "others wait for its place");
         }
@@ -61,18 +61,22 @@ impl Server {
         }
     }
 
-    fn admit(&mut self, mut stream: Stream, address: IpAddr) {
-        if self.tls.is_none() {
-            stream.be_plain();
-        }
-        let deadline = self.now.mono.after(self.head_timeout);
-        let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, deadline)) else { return };
+    fn admit(&mut self, stream: Stream, address: IpAddr) {
+        let now = self.now.mono;
+        let deadline = now.after(self.head_timeout);
+        let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, now, deadline)) else {
+            return;
+        };
         self.arm(deadline);
         log::debug!("connection {key} from {address}");
         if self.clients.is_full() {
             self.make_room(key);
         }
         let Some(client) = self.clients.get_mut(key) else { return };
+        if self.tls.is_none() {
+            client.connection.stream_mut().be_plain();
+            client.greeting = Greeting::Over;
+        }
         if let Err(error) = client.connection.stream_mut().register(self.poll.registry(), token_of(key)) {
             log::warn!("connection {key} cannot be watched: {error}");
             self.doom(key);

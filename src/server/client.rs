@@ -1,5 +1,6 @@
 //! One row of the loop's table: a connection, and what the loop remembers about it between two turns.
 
+use super::handshakes::Greeting;
 use crate::{
     net::{connection::Connection, stream::Stream},
     signaling::Mono,
@@ -15,10 +16,10 @@ pub(super) struct Client {
     pub(super) address: IpAddr,
     /// Whether the hub knows it: from the upgrade until it is let go.
     pub(super) is_peer: bool,
-    /// It is in a TLS handshake, and counted as such.
-    pub(super) is_handshaking: bool,
-    /// It is in the list of those who wait to begin one.
-    pub(super) waits_for_handshake: bool,
+    /// What it awaits before its request.
+    pub(super) greeting: Greeting,
+    /// When it came.
+    pub(super) since: Mono,
     /// Its URL asked for binary frames only.
     pub(super) wants_binary: bool,
     /// The peer has finished sending: a short read is then not yet the end.
@@ -67,13 +68,13 @@ impl Client {
         }
     }
 
-    pub(super) fn new(stream: Stream, address: IpAddr, deadline: Mono) -> Self {
+    pub(super) fn new(stream: Stream, address: IpAddr, now: Mono, deadline: Mono) -> Self {
         Self {
             connection: Connection::new(stream),
             address,
             is_peer: false,
-            is_handshaking: false,
-            waits_for_handshake: false,
+            greeting: Greeting::ExpectFirstByte,
+            since: now,
             wants_binary: false,
             is_read_closed: false,
             is_runnable: Mark::default(),

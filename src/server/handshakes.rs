@@ -1,25 +1,48 @@
 //! The beginning of a connection: is it TLS? And how many TLS handshakes there may be at a time, each of which costs a board milliseconds
 //! and memory. Those for which there is no place yet are not read: what they have said waits in the kernel.
 
-use super::Server;
+use super::{Client, Server};
 use crate::{host::machine, net::stream::FirstByte, signaling::Mono, slots::Key};
 use std::{collections::VecDeque, time::Duration};
 
 /// How many may begin in one turn: between them everybody else is served.
 const BEGIN_A_TURN: usize = 8;
 /// How long one may take while others wait for its place.
-const CROWDED: Duration = Duration::from_secs(2);
+const CROWDED: Duration = Duration::from_millis(500);
 /// How often, at the most, it is looked whether the certificate is still right. It is looked when somebody needs it: without newcomers nothing
 /// wakes up.
 const LOOK_PAUSE: Duration = Duration::from_secs(10);
+
+/// How far a connection is on its way to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// Its first byte.
+    ExpectFirstByte,
+    /// A place: too many others are in a handshake.
+    ExpectPlace,
+    /// It has a place and begins with the next read.
+    Called,
+    /// Its handshake is under way.
+    ExpectHandshake,
+    /// Nothing more: it is plain, or its handshake is complete.
+    Over,
+}
+
+impl Greeting {
+    fn has_place(self) -> bool {
+        matches!(self, Self::Called | Self::ExpectHandshake)
+    }
+}
 
 /// Who is in a TLS handshake and who waits for one.
 #[derive(Debug)]
 pub(super) struct Handshakes {
     max: usize,
     timeout: Duration,
+    /// Places that are taken.
     under_way: usize,
     begun_this_turn: usize,
+    /// Who waits, first come first; some of them may be gone already.
     waiting: VecDeque<Key>,
     /// When to look at the certificate again.
     look_again: Mono,
@@ -31,8 +54,18 @@ impl Handshakes {
         Self { max, timeout, under_way: 0, begun_this_turn: 0, waiting: VecDeque::new(), look_again }
     }
 
-    fn can_begin(&self) -> bool {
+    fn has_place(&self) -> bool {
         self.under_way < self.max && self.begun_this_turn < BEGIN_A_TURN
+    }
+
+    fn take_place(&mut self) {
+        self.under_way += 1;
+        self.begun_this_turn += 1;
+    }
+
+    /// Whether somebody who waits could begin now.
+    pub(super) fn can_admit(&self) -> bool {
+        !self.waiting.is_empty() && self.under_way < self.max
     }
 }
 
@@ -40,84 +73,104 @@ impl Server {
     /// Finds out what a connection that has said nothing yet is; true if it can be read now.
     pub(super) fn greet(&mut self, key: Key) -> bool {
         let Some(client) = self.clients.get_mut(key) else { return false };
+        match client.greeting {
+            Greeting::ExpectPlace => return false,
+            Greeting::Called => return self.begin_handshake(key),
+            Greeting::ExpectHandshake | Greeting::Over => return true,
+            Greeting::ExpectFirstByte => {}
+        }
         match client.connection.stream().first_byte() {
             FirstByte::Missing => false,
             FirstByte::Plain => {
                 client.connection.stream_mut().be_plain();
+                client.greeting = Greeting::Over;
                 true
             }
-            FirstByte::Tls if self.handshakes.can_begin() => self.begin_handshake(key),
+            FirstByte::Tls if self.handshakes.has_place() && self.handshakes.waiting.is_empty() => {
+                self.handshakes.take_place();
+                self.begin_handshake(key)
+            }
             FirstByte::Tls => {
-                if !std::mem::replace(&mut client.waits_for_handshake, true) {
-                    self.handshakes.waiting.push_back(key);
-                    self.hurry_handshakes();
-                }
+                client.greeting = Greeting::ExpectPlace;
+                self.wait_for_place(key);
                 false
             }
         }
     }
 
+    /// Begins the handshake of a connection that has a place.
     fn begin_handshake(&mut self, key: Key) -> bool {
         self.look_at_certificate();
-        let Some(session) = self.tls.as_ref().map(|tls| tls.session()) else { return false };
-        match session {
-            Ok(session) => {
-                let is_crowded = !self.handshakes.waiting.is_empty();
-                let patience =
-                    if is_crowded { self.handshakes.timeout.min(CROWDED) } else { self.handshakes.timeout };
-                let deadline = self.now.mono.after(patience);
-                self.handshakes.under_way += 1;
-                self.handshakes.begun_this_turn += 1;
-                if let Some(client) = self.clients.get_mut(key) {
-                    client.connection.stream_mut().be_tls(session);
-                    client.is_handshaking = true;
-                    client.deadline = Some(deadline);
-                    self.arm(deadline);
-                }
-                true
-            }
-            Err(wrong) => {
+        let is_crowded = !self.handshakes.waiting.is_empty();
+        let patience =
+            if is_crowded { self.handshakes.timeout.min(CROWDED) } else { self.handshakes.timeout };
+        let deadline = self.now.mono.after(patience);
+        let Some(client) = self.clients.get_mut(key) else { return false };
+        client.greeting = Greeting::ExpectHandshake;
+        match self.tls.as_ref().map(|tls| tls.session()) {
+            Some(Ok(session)) => client.connection.stream_mut().be_tls(session),
+            Some(Err(wrong)) => {
                 log::error!("connection {key}: no TLS session can be made: {wrong}");
                 self.end(key, "no TLS session");
-                false
+                return false;
             }
+            None => return false,
         }
-    }
-
-    /// The first who has to wait makes the others hurry.
-    fn hurry_handshakes(&mut self) {
-        if self.handshakes.waiting.len() > 1 {
-            return;
-        }
-        let deadline = self.now.mono.after(CROWDED);
-        for client in self.clients.values_mut().filter(|client| client.is_handshaking) {
-            client.deadline = client.deadline.map(|at| at.min(deadline));
-        }
+        client.deadline = Some(deadline);
         self.arm(deadline);
+        true
     }
 
-    /// A handshake is complete, and the request may come; or its connection is gone.
-    pub(super) fn end_handshake(&mut self, key: Key) {
-        let deadline = self.now.mono.after(self.head_timeout);
-        if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_handshaking) {
-            client.is_handshaking = false;
+    /// Puts a newcomer in the queue, and makes those who are in a handshake hurry.
+    fn wait_for_place(&mut self, key: Key) {
+        if self.handshakes.waiting.is_empty() {
+            let deadline = self.now.mono.after(CROWDED);
+            let busy = |client: &&mut Client| client.greeting == Greeting::ExpectHandshake;
+            for client in self.clients.values_mut().filter(busy) {
+                client.deadline = client.deadline.map(|at| at.min(deadline));
+            }
+            self.arm(deadline);
+        } else if self.handshakes.waiting.len() >= self.clients.capacity() {
+            let clients = &self.clients;
+            self.handshakes.waiting.retain(|key| clients.get(*key).is_some());
+        }
+        self.handshakes.waiting.push_back(key);
+        let deadline = self.now.mono.after(self.handshakes.timeout);
+        if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
             self.arm(deadline);
-            self.handshakes.under_way = self.handshakes.under_way.saturating_sub(1);
         }
     }
 
-    /// Lets those who wait begin, as many as there are places. Once a turn.
+    /// A handshake is complete, and the request may come.
+    pub(super) fn complete_handshake(&mut self, key: Key) {
+        let deadline = self.now.mono.after(self.head_timeout);
+        self.free_place(key);
+        if let Some(client) = self.clients.get_mut(key) {
+            client.deadline = Some(deadline);
+            self.arm(deadline);
+        }
+    }
+
+    /// A handshake is complete, or its connection is of no more use: its place is free.
+    pub(super) fn free_place(&mut self, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if client.greeting.has_place() {
+            self.handshakes.under_way = self.handshakes.under_way.saturating_sub(1);
+        }
+        client.greeting = Greeting::Over;
+    }
+
+    /// Calls those who wait, as many as there are places. Once a turn.
     pub(super) fn admit_handshakes(&mut self) {
         self.handshakes.begun_this_turn = 0;
-        let mut places = self.handshakes.max.saturating_sub(self.handshakes.under_way).min(BEGIN_A_TURN);
-        while places > 0 {
+        while self.handshakes.has_place() {
             let Some(key) = self.handshakes.waiting.pop_front() else { return };
-            // Whoever has given up does not count.
-            if let Some(client) = self.clients.get_mut(key) {
-                client.waits_for_handshake = false;
-                places -= 1;
-                self.mark_runnable(key);
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            if client.greeting == Greeting::ExpectPlace {
+                client.greeting = Greeting::Called;
+                client.is_runnable.mark(&mut self.runnable, key);
+                self.handshakes.take_place();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Reading: what came on a connection goes to the hub.
 
-use super::Server;
+use super::{Server, handshakes::Greeting};
 use crate::{
     http::upgrade::Wishes,
     net::connection::{Arrived, Event},
@@ -34,7 +34,7 @@ impl Server {
             // It does not read its own answers: `flush_dirty` lets it go on when they are written.
             return;
         }
-        if client.connection.stream().is_unknown() && !self.greet(key) {
+        if client.greeting != Greeting::Over && !self.greet(key) {
             return;
         }
         let Some(client) = self.clients.get_mut(key) else { return };
@@ -52,8 +52,8 @@ impl Server {
         if !is_drained || client.is_read_closed {
             client.is_runnable.mark(&mut self.runnable, key);
         }
-        if client.is_handshaking && !client.connection.stream().is_handshaking() {
-            self.end_handshake(key);
+        if client.greeting == Greeting::ExpectHandshake && !client.connection.stream().is_handshaking() {
+            self.complete_handshake(key);
         }
         let mut input = scratch.get(..count).unwrap_or_default();
         self.site.is_full = self.hub.len() >= self.max_clients || self.stopping.is_some();
@@ -102,8 +102,10 @@ impl Server {
 
     /// The peer broke the rules of TLS: it gets the alert, and that was it.
     fn break_off(&mut self, key: Key, why: &str) {
-        log::info!("connection {key} ended: TLS: {why}");
-        self.end_handshake(key);
+        if !why.is_empty() {
+            log::info!("connection {key} ended: TLS: {why}");
+        }
+        self.free_place(key);
         self.expect_end(key);
         self.leave_hub(key);
         self.mark_dirty(key);

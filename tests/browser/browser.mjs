@@ -24,11 +24,15 @@ const flags = [
 
 export const isInstalled = () => existsSync(executablePath);
 
-/** The caller closes the browser, on every path out; so playwright's own signal handlers stay out of the way. */
-export function launch() {
+/**
+ * The caller closes the browser, on every path out; so playwright's own signal handlers stay out of the way. Which authorities it
+ * trusts besides its own is in the home directory.
+ */
+export function launch(home = process.env.HOME) {
   return chromium.launch({
     executablePath,
     args: flags,
+    env: { ...process.env, HOME: home },
     handleSIGINT: false,
     handleSIGTERM: false,
     handleSIGHUP: false,

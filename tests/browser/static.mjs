@@ -18,17 +18,21 @@ for (const name of ['ayame', 'mailbox', 'mesh', 'relay']) {
   files[`/clients/${name}.html`] = ['text/html', here(`../../docs/dialects/clients/${name}.html`)];
 }
 
+/** What is at a path: `{ status, contentType, body }`. */
+export async function answer(path) {
+  const [contentType, file] = files[path.split('?')[0]] ?? [];
+  if (file === undefined) return { status: 404, contentType: 'text/plain', body: '' };
+  try {
+    return { status: 200, contentType, body: await readFile(file) };
+  } catch (error) {
+    return { status: 500, contentType: 'text/plain', body: error.message };
+  }
+}
+
 export async function servePage() {
   const server = createServer(async (request, response) => {
-    const file = files[request.url.split('?')[0]];
-    if (file === undefined) return response.writeHead(404).end();
-    const [type, path] = file;
-    try {
-      const body = await readFile(path);
-      response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
-    } catch (error) {
-      response.writeHead(500).end(error.message);
-    }
+    const { status, contentType, body } = await answer(request.url);
+    response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(body);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

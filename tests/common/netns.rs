@@ -1,6 +1,6 @@
 //! Networks of a test's own: it can have other machines in them, and nobody else sees them. They are gone with the last process in them.
 
-use super::{skip, start::Guarded};
+use super::{announce, skip, start::Guarded};
 use std::{
     env,
     process::{Command, Stdio},
@@ -28,8 +28,10 @@ pub fn is_alone(test: &str) -> bool {
     let mut again = Command::new("unshare");
     again.arg("-n").arg(env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
     let output = again.env(INSIDE, "1").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    let [text, announced] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{announced}");
+    announced.lines().for_each(announce);
     false
 }
 

@@ -66,7 +66,8 @@ pub fn as_nobody() -> Option<(TempDir, PathBuf, [&'static str; 4])> {
 
 /// Whether programs can be run under strace here; said loudly if not.
 pub fn can_trace() -> bool {
-    let status = Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let status =
+        Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let can = status.is_ok_and(|status| status.success());
     if !can {
         super::skip("strace, and permission to trace");

@@ -1,8 +1,9 @@
 //! A client that speaks TLS, with the same library as the server but none of its code, and trusts nobody but who it is told to.
 
 use super::{
+    scene::Scene,
     server::TestServer,
-    wire::{Wire, tcp},
+    wire::{Bystanders, Wire, tcp},
 };
 use rustls::{
     ALL_VERSIONS, ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
@@ -82,5 +83,69 @@ impl Trusting {
     /// A WebSocket that is seated in a room.
     pub fn join(&self, room: &str) -> Wire<TlsStream> {
         self.open().seated(room)
+    }
+}
+
+/// Record types (RFC 8446 section 5.1).
+pub const ALERT: u8 = 21;
+pub const HANDSHAKE: u8 = 22;
+pub const DATA: u8 = 23;
+
+/// A record in plain.
+pub fn record(kind: u8, content: &[u8]) -> Vec<u8> {
+    [&[kind, 3, 3], &(content.len() as u16).to_be_bytes()[..], content].concat()
+}
+
+/// Asks whether the server is well.
+pub const WELL: &[u8] = b"GET /.ok HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A server, two who talk in plain and two who talk over TLS.
+pub struct TlsScene {
+    pub scene: Scene,
+    pub clients: Trusting,
+    pub bystanders: Bystanders<TlsStream>,
+}
+
+impl TlsScene {
+    pub fn new(args: &[&str]) -> Self {
+        let scene = Scene::new(args);
+        let clients = Trusting::new(&scene.server);
+        let bystanders = Bystanders::of([(); 2].map(|()| clients.join("secure bystanders")));
+        Self { scene, clients, bystanders }
+    }
+
+    pub fn tcp(&self) -> TcpStream {
+        tcp(self.clients.address)
+    }
+
+    /// What a client says first, to a server that is called `name`.
+    pub fn hello(&self, name: &str) -> (ClientConnection, Vec<u8>) {
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let mut client = ClientConnection::new(self.clients.config.clone(), name).unwrap();
+        let mut hello = Vec::new();
+        client.write_tls(&mut hello).unwrap();
+        (client, hello)
+    }
+
+    /// Sends bytes and hears the answer to the end.
+    pub fn exchange(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut wire = Wire::over(self.tcp());
+        wire.send(bytes);
+        wire.rest()
+    }
+
+    /// The lines of the log that `what` causes: all of them, and those that are no everyday life.
+    pub fn lines(&mut self, what: impl FnOnce(&Self)) -> (Vec<String>, Vec<String>) {
+        let before = self.scene.log().len();
+        what(self);
+        let lines = self.scene.log().split_off(before);
+        let faults = lines.iter().filter(|line| !line.starts_with("DEBUG")).cloned().collect();
+        (lines, faults)
+    }
+
+    pub fn end(mut self) {
+        assert!(self.clients.connect().exchange(WELL).starts_with("HTTP/1.1 200 "));
+        self.bystanders.exchange();
+        self.scene.end();
     }
 }

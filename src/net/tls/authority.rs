@@ -4,7 +4,7 @@
 //! for local addresses and local names only, and its use is limited to TLS servers.
 
 use super::{names::show, pem};
-use crate::net::lan;
+use crate::lan;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, SanType,
@@ -55,7 +55,15 @@ impl Authority {
             excluded_subtrees: Vec::new(),
         });
         let certificate = params.self_signed(&key).map_err(|error| error.to_string())?;
-        Ok(Self::new(certificate.into(), key))
+        let authority = Self::new(certificate.into(), key);
+        authority.check(unix)?;
+        Ok(authority)
+    }
+
+    /// Checks that what it signs is good for somebody who trusts its certificate.
+    fn check(&self, unix: u64) -> Result<(), String> {
+        let localhost = ServerName::try_from("localhost").map_err(|error| error.to_string())?;
+        self.sign(&[localhost], unix)?.verify(self, unix)
     }
 
     /// Reads what [`Authority::to_pem`] wrote.
@@ -66,10 +74,8 @@ impl Authority {
         let key = KeyPair::from_pkcs8_der_and_sign_algo(&key, &PKCS_ECDSA_P256_SHA256)
             .map_err(|error| error.to_string())?;
         let authority = Self::new(certificate, key);
-        // Whatever it signs must be good for somebody who trusts the certificate.
         let (from, _) = validity(&authority.certificate)?;
-        let localhost = ServerName::try_from("localhost").map_err(|error| error.to_string())?;
-        authority.sign(&[localhost], from + EARLIER_SECS)?.verify(&authority, from + EARLIER_SECS)?;
+        authority.check(from + EARLIER_SECS)?;
         Ok(authority)
     }
 
@@ -91,7 +97,7 @@ impl Authority {
         params.not_before = date(from);
         params.not_after = date(from + LEAF_DAYS * DAY);
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "suzu");
+        params.distinguished_name.push(DnType::CommonName, "suzu server");
         params.subject_alt_names = names.iter().filter_map(subject_alt_name).collect();
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

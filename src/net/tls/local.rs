@@ -10,7 +10,8 @@ use crate::net::certificates::{Host, Local};
 use rustls::pki_types::ServerName;
 use std::path::PathBuf;
 
-const AUTHORITY: &str = "authority.pem";
+/// The first that can be used is the authority.
+const AUTHORITIES: [&str; 4] = ["authority.pem", "authority-2.pem", "authority-3.pem", "authority-4.pem"];
 const LEAF: &str = "server.pem";
 
 /// What time it is, as far as is known.
@@ -20,6 +21,8 @@ pub(super) struct Time {
     pub(super) unix: u64,
     /// Whether it is the clock's.
     pub(super) is_known: bool,
+    /// What the clock says.
+    pub(super) clock: u64,
 }
 
 /// The authority and its certificate for this machine.
@@ -36,7 +39,7 @@ pub(super) struct LocalCertificates {
 impl LocalCertificates {
     /// Takes what is in the state directory, and makes what is missing.
     pub(super) fn open(local: &Local, host: &Host, time: Time) -> Result<Self, String> {
-        let state = open_state(local.state_dir.as_ref(), time.unix);
+        let state = open_state(local.state_dir.as_ref(), time.clock)?;
         let domains = permitted_domains(host.name.as_deref(), &local.names);
         let (authority, state) = match state {
             Some(state) => keep_authority(state, &domains, time)?,
@@ -76,16 +79,19 @@ impl LocalCertificates {
     }
 }
 
-fn open_state(path: Option<&PathBuf>, unix: u64) -> Option<StateDir> {
+fn open_state(path: Option<&PathBuf>, clock: u64) -> Result<Option<StateDir>, String> {
     let why = match path {
-        Some(path) => match StateDir::open(path, unix) {
-            Ok(state) => return Some(state),
+        Some(path) => match StateDir::open(path, clock) {
+            Ok(state) => {
+                state.check()?;
+                return Ok(Some(state));
+            }
             Err(error) => format!("{}: {error}", path.display()),
         },
         None => "neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME is set".to_owned(),
     };
     warn_of_memory(&why);
-    None
+    Ok(None)
 }
 
 fn warn_of_memory(why: &str) {
@@ -96,53 +102,70 @@ fn warn_of_memory(why: &str) {
 }
 
 /// Reads the authority, or makes it and keeps it. Without a place to keep it, the state directory is given up.
+///
+/// A file that cannot be used stays where it is, and the next name is used instead: so no start ever takes away what another one has just made.
 fn keep_authority(
     state: StateDir,
     domains: &[String],
     time: Time,
 ) -> Result<(Authority, Option<StateDir>), String> {
-    if let Some(authority) = read_authority(&state, time)? {
-        return Ok((authority, Some(state)));
-    }
-    let authority = Authority::make(domains, time.unix)?;
-    match state.create(AUTHORITY, authority.to_pem().as_bytes()) {
-        Ok(true) => {
-            log::info!("made {}: {}", state.path(AUTHORITY).display(), authority.name);
-            Ok((authority, Some(state)))
+    // Each round that ends without an authority means that another start has just made one.
+    for _ in 0..AUTHORITIES.len() {
+        let mut free = None;
+        for name in AUTHORITIES {
+            match read_authority(&state, name, time)? {
+                Kept::Authority(authority) => return Ok((*authority, Some(state))),
+                Kept::Nothing => free = free.or(Some(name)),
+                Kept::Unusable(wrong) => log::error!(
+                    "{}: {wrong}; another authority is used or made, which every device has to trust",
+                    state.path(name).display()
+                ),
+            }
         }
-        // Another start was faster: it is its authority that devices will know.
-        Ok(false) => match read_authority(&state, time)? {
-            Some(authority) => Ok((authority, Some(state))),
-            None => Err(format!("{}: it comes and goes", state.path(AUTHORITY).display())),
-        },
-        Err(error) => {
-            warn_of_memory(&format!("{}: {error}", state.path(AUTHORITY).display()));
-            Ok((authority, None))
+        let name = free.ok_or("state_dir: it is full of authorities that cannot be used; remove them")?;
+        let authority = Authority::make(domains, time.unix)?;
+        match state.create(name, authority.to_pem().as_bytes()) {
+            Ok(true) => {
+                log::info!("made {}: {}", state.path(name).display(), authority.name);
+                return Ok((authority, Some(state)));
+            }
+            Ok(false) => {}
+            Err(error) => {
+                warn_of_memory(&format!("{}: {error}", state.path(name).display()));
+                return Ok((authority, None));
+            }
         }
     }
+    Err("state_dir: authorities come and go there; is something else writing to it?".to_owned())
 }
 
-/// Reads the authority. One that cannot be used any more is set aside: nothing could be signed by it.
-fn read_authority(state: &StateDir, time: Time) -> Result<Option<Authority>, String> {
-    let Some(text) = state.read(AUTHORITY)? else { return Ok(None) };
-    let wrong = match Authority::from_pem(&text) {
-        Ok(authority) => match validity(&authority.certificate) {
-            Ok((_, until)) if !time.is_known || time.unix < until => return Ok(Some(authority)),
-            Ok(_) => "it has expired".to_owned(),
-            Err(wrong) => wrong,
-        },
-        Err(wrong) => wrong,
-    };
-    let path = state.path(AUTHORITY);
-    let aside = state
-        .set_aside(AUTHORITY)
-        .map_err(|error| format!("{}: {wrong}, and it cannot be replaced: {error}", path.display()))?;
-    log::error!(
-        "{}: {wrong}; it is now {}, and a new authority is made, which every device has to trust anew",
-        path.display(),
-        aside.display()
-    );
-    Ok(None)
+/// What is under a name.
+enum Kept {
+    Authority(Box<Authority>),
+    Nothing,
+    Unusable(String),
+}
+
+/// Reads an authority. Dates alone make it no worse: clocks err, and devices trust this one.
+fn read_authority(state: &StateDir, name: &str, time: Time) -> Result<Kept, String> {
+    let Some(text) = state.read(name)? else { return Ok(Kept::Nothing) };
+    let read = Authority::from_pem(&text).and_then(|authority| {
+        let dates = validity(&authority.certificate)?;
+        Ok((authority, dates))
+    });
+    match read {
+        Ok((authority, (from, until))) => {
+            if time.is_known && !(from..=until).contains(&time.unix) {
+                log::error!(
+                    "{}: by this machine's clock the authority is not valid now, and devices may refuse it; set the clock, or remove the file \
+                     and let every device trust a new one",
+                    state.path(name).display()
+                );
+            }
+            Ok(Kept::Authority(Box::new(authority)))
+        }
+        Err(wrong) => Ok(Kept::Unusable(wrong)),
+    }
 }
 
 fn read_leaf(state: &StateDir) -> Result<Option<Leaf>, String> {
@@ -171,16 +194,22 @@ fn permitted(
     time: Time,
     refused: &mut Vec<ServerName<'static>>,
 ) -> Vec<ServerName<'static>> {
+    // All at once, which is nearly always right, before one by one.
+    let is_good = |leaf: Leaf| leaf.verify(authority, time.unix).is_ok();
+    if authority.sign(&names, time.unix).is_ok_and(is_good) {
+        return names;
+    }
     let (permitted, others): (Vec<_>, Vec<_>) =
         names.into_iter().partition(|name| authority.permits(name, time.unix));
     for name in others {
         let shown = show(&name);
         // A host name of letters only is everyday life; a name that somebody has configured is missed.
-        let level = if configured.contains(&shown) { log::Level::Warn } else { log::Level::Info };
+        let level = if configured.contains(&shown) { log::Level::Warn } else { log::Level::Debug };
         log::log!(
             level,
             "the certificate is not for {shown:?}, which may be a name of the internet: the authority was made without it; to have it, set \
-             tls_names = {shown}, remove {AUTHORITY} from the state directory and let every device trust the new authority"
+             tls_names = {shown}, remove {} from the state directory and let every device trust the new authority",
+            AUTHORITIES.join(", ")
         );
         refused.push(name);
     }

@@ -34,7 +34,8 @@ pub struct Tls {
 
 enum Certificates {
     Local(Box<LocalCertificates>),
-    Files(Files, files::Stamp),
+    /// With the state in which they were last read, if that is to be relied on.
+    Files(Files, Option<files::Stamp>),
 }
 
 impl Tls {
@@ -47,7 +48,8 @@ impl Tls {
         let time = known(unix);
         if !time.is_known {
             log::warn!(
-                "the clock says {unix} seconds since 1970, which is before this program was built: the time of the build is used for certificates"
+                "the clock says {unix} seconds since 1970, which cannot be (this program was built at {}): the time of the build is used for certificates",
+                time.unix
             );
         }
         let (certificates, identity) = match source {
@@ -58,8 +60,8 @@ impl Tls {
             }
             Source::Files(files) => {
                 let stamp = files.stamp();
-                let identity = files.load(&provider, time.is_known.then_some(unix))?;
-                (Certificates::Files(files.clone(), stamp), identity)
+                let identity = Identity::of_files(files.load(&provider, time.is_known.then_some(unix))?);
+                (Certificates::Files(files.clone(), Some(stamp)), identity)
             }
         };
         let config = server_config(provider, identity).map_err(|error| error.to_string())?;
@@ -94,17 +96,19 @@ impl Tls {
             },
             Certificates::Files(files, seen) => {
                 let stamp = files.stamp();
-                if std::mem::replace(seen, stamp) == stamp {
+                if seen.replace(stamp) == Some(stamp) {
                     return;
                 }
-                files.load(self.config.crypto_provider(), time.is_known.then_some(unix))
+                files
+                    .load(self.config.crypto_provider(), time.is_known.then_some(unix))
+                    .map(Identity::of_files)
             }
         };
         match result {
             Ok(identity) => {
                 // Tickets and all else stay; sessions under way keep the configuration that they have.
                 let mut config = ServerConfig::clone(&self.config);
-                config.cert_resolver = Arc::new(Identity(Arc::new(identity)));
+                config.cert_resolver = Arc::new(identity);
                 self.config = Arc::new(config);
                 log::info!("new TLS connections get the new certificate");
             }
@@ -115,7 +119,7 @@ impl Tls {
     /// The same when somebody asks for it: files are read even if they look unchanged.
     pub fn reload(&mut self, host: &Host, unix: u64) {
         if let Certificates::Files(_, seen) = &mut self.certificates {
-            *seen = files::Stamp::default();
+            *seen = None;
         }
         self.refresh(host, unix);
     }
@@ -134,25 +138,27 @@ impl Tls {
     }
 }
 
-/// A board without a battery wakes up in 1970: nothing was made before this program was.
-fn known(unix: u64) -> Time {
-    let built = env!("SUZU_BUILD_UNIX").parse().unwrap_or_default();
-    Time { unix: unix.max(built), is_known: unix >= built }
+/// A board without a battery wakes up in 1970, and one that got a wrong date from somewhere far ahead: nothing was made before this program
+/// was, and it is not in use after so many years.
+fn known(clock: u64) -> Time {
+    const IN_USE_SECS: u64 = 20 * 365 * 86_400;
+    let built: u64 = env!("SUZU_BUILD_UNIX").parse().unwrap_or_default();
+    let is_known = (built..built.saturating_add(IN_USE_SECS)).contains(&clock);
+    Time { unix: if is_known { clock } else { built }, is_known, clock }
 }
 
-fn local_identity(local: &LocalCertificates, provider: &CryptoProvider) -> Result<CertifiedKey, String> {
+fn local_identity(local: &LocalCertificates, provider: &CryptoProvider) -> Result<Identity, String> {
     let chain = vec![local.leaf.certificate.clone()];
-    CertifiedKey::from_der(chain, local.leaf.key.clone_key(), provider).map_err(|error| error.to_string())
+    CertifiedKey::from_der(chain, local.leaf.key.clone_key(), provider)
+        .map(Identity::local)
+        .map_err(|error| error.to_string())
 }
 
-fn server_config(
-    provider: Arc<CryptoProvider>,
-    identity: CertifiedKey,
-) -> Result<ServerConfig, rustls::Error> {
+fn server_config(provider: Arc<CryptoProvider>, identity: Identity) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(Identity(Arc::new(identity))));
+        .with_cert_resolver(Arc::new(identity));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Resumption without a table: what the server needs is in the ticket, encrypted.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});

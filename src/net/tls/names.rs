@@ -1,6 +1,6 @@
 //! Which names and addresses a certificate is for.
 
-use crate::net::lan;
+use crate::lan;
 use rustls::pki_types::{DnsName, IpAddr as PkiIpAddr, ServerName};
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ pub(super) fn wanted(
     configured: &[String],
 ) -> Vec<ServerName<'static>> {
     let mut names = vec!["localhost".to_owned()];
-    if let Some(host) = host {
+    if let Some(host) = host.filter(|host| lan::is_host_name(host)) {
         names.push(host.to_owned());
         let (label, _) = host.split_once('.').unwrap_or((host, ""));
         names.push(format!("{label}.local"));
@@ -39,7 +39,9 @@ pub(super) fn wanted(
 /// The domains that an authority may sign for, besides those of every local network: what was configured, and the host's own name if it cannot
 /// be a domain of the internet. (A host called `kitchen` must not make phones trust this authority for `*.kitchen`, which exists.)
 pub(super) fn permitted_domains(host: Option<&str>, configured: &[String]) -> Vec<String> {
-    let host = host.filter(|host| !host.contains('.') && !lan::can_be_top_level(host));
+    let can_be_own =
+        |host: &&str| lan::is_host_name(host) && !host.contains('.') && !lan::can_be_top_level(host);
+    let host = host.filter(can_be_own);
     let own = host.into_iter().map(str::to_ascii_lowercase);
     let mut domains: Vec<String> = lan::DOMAINS.into_iter().map(str::to_owned).collect();
     for domain in own.chain(configured.iter().map(|name| name.to_ascii_lowercase())) {
@@ -97,6 +99,10 @@ mod tests {
         assert_eq!(last("pi4"), "pi4");
         assert_eq!(last("kitchen"), "internal");
         assert_eq!(last("box.example.com"), "internal");
+        assert_eq!(
+            (last("k\u{fc}che4"), last("1234"), last("x1-")),
+            ("internal".into(), "internal".into(), "internal".into())
+        );
         assert_eq!(permitted_domains(None, &["a.example".to_owned()]).pop().unwrap(), "a.example");
     }
 }

@@ -11,17 +11,36 @@ pub(super) fn read_pair(
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(certificates)
         .collect::<Result<_, _>>()
-        .map_err(|error| format!("the certificate is not PEM: {error}"))?;
+        .map_err(|error| format!("the certificate is not PEM: {}", describe(&error)))?;
     if chain.is_empty() {
         return Err(
             "there is no certificate in it; it must begin with -----BEGIN CERTIFICATE-----".to_owned()
         );
     }
+    if key.windows(9).any(|word| word == b"ENCRYPTED") {
+        return Err(
+            "the private key is encrypted; run: openssl pkey -in KEY -out NEW_KEY && chmod 600 NEW_KEY"
+                .to_owned(),
+        );
+    }
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
-        pem::Error::NoItemsFound => "there is no private key in it; it must have a line -----BEGIN PRIVATE KEY----- and not be encrypted".to_owned(),
-        error => format!("the key is not PEM: {error}"),
+        pem::Error::NoItemsFound => {
+            "there is no private key in it; it must have a line -----BEGIN PRIVATE KEY-----".to_owned()
+        }
+        error => format!("the key is not PEM: {}", describe(&error)),
     })?;
     Ok((chain, key))
+}
+
+fn describe(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a line -----END ...----- is missing".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => {
+            "a line -----BEGIN ...----- is not as it should be".to_owned()
+        }
+        pem::Error::Base64Decode(_) => "what stands between its BEGIN and END is not base64".to_owned(),
+        error => error.to_string(),
+    }
 }
 
 /// A certificate and a PKCS #8 key in one text.

@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use rustls::{
     AlertDescription, Error, ServerConfig,
     server::{ServerConnectionData, UnbufferedServerConnection},
-    unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus},
+    unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic},
 };
 use std::{
     cell::Cell,
@@ -104,26 +104,34 @@ impl Session {
         let wire = scratch.get_mut(..kept + count).unwrap_or_default();
         match self.decrypt(wire, buffer) {
             Ok((used, count)) => {
+                // As rustls has left it: it may have decrypted a part of it already.
                 self.incoming = wire.get(used..).unwrap_or_default().to_vec();
                 Ok(Some(Received { count, is_drained, is_end: is_end || self.is_ended }))
             }
             Err(error) => {
                 self.incoming = Vec::new();
                 self.is_broken = true;
-                self.queue_alert();
                 Err(io::Error::new(ErrorKind::InvalidData, describe(&error)))
             }
         }
     }
 
-    /// Takes the whole records in `wire`; how many bytes they were, and how many of content are in `content` now.
+    /// Takes the whole records in `wire`; how many bytes they were, and how many of content are in `content` now. After an error the alert
+    /// for the peer is queued, if there is one.
+    ///
+    /// rustls keeps offsets into what it was given while a message is not whole. So it must be given the same bytes again, without those
+    /// that it has done with, every time, whatever it is asked for.
     fn decrypt(&mut self, wire: &mut [u8], content: &mut [u8]) -> Result<(usize, usize), Error> {
         let (mut used, mut filled) = (0, 0);
         loop {
             let rest = wire.get_mut(used..).unwrap_or_default();
             let UnbufferedStatus { mut discard, state } = self.tls.process_tls_records(rest);
-            let is_more = match state? {
-                ConnectionState::ReadTraffic(mut traffic) => {
+            let is_more = match state {
+                Err(error) => {
+                    self.queue_alert();
+                    return Err(error);
+                }
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
                         let record = record?;
                         discard += record.discard;
@@ -136,24 +144,26 @@ impl Session {
                     }
                     true
                 }
-                ConnectionState::EncodeTlsData(data) => {
+                Ok(ConnectionState::EncodeTlsData(data)) => {
                     encode(data, &mut self.outgoing);
                     true
                 }
-                ConnectionState::TransmitTlsData(data) => {
+                Ok(ConnectionState::TransmitTlsData(data)) => {
                     data.done();
                     true
                 }
-                ConnectionState::PeerClosed => {
+                Ok(ConnectionState::PeerClosed) => {
                     self.is_ended = true;
                     true
                 }
-                ConnectionState::WriteTraffic(_) => {
+                Ok(ConnectionState::WriteTraffic(_)) => {
                     self.is_established = true;
                     false
                 }
-                // Early data is not allowed, so there is none; and whatever comes after the end has no meaning.
-                _ => false,
+                // Nothing to do until more comes.
+                Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => false,
+                // Early data is not allowed, so there is none.
+                Ok(_) => false,
             };
             used += discard;
             if !is_more {
@@ -162,12 +172,12 @@ impl Session {
         }
     }
 
-    /// After an error rustls has an alert for the peer, sometimes.
+    /// After an error rustls has an alert for the peer, sometimes, and must be asked for nothing else: it would find the same error again.
     fn queue_alert(&mut self) {
-        loop {
+        while self.tls.wants_write() {
+            // What is to be written comes before anything is read, so that there need be nothing to read.
             match self.tls.process_tls_records(&mut []).state {
                 Ok(ConnectionState::EncodeTlsData(data)) => encode(data, &mut self.outgoing),
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
                 _ => return,
             }
         }
@@ -192,17 +202,35 @@ impl Session {
     }
 
     fn encrypt(&mut self, content: &[u8], record: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.tls.process_tls_records(&mut []).state.map_err(io::Error::other)? {
-                ConnectionState::WriteTraffic(mut traffic) => {
-                    return traffic.encrypt(content, record).map_err(io::Error::other);
-                }
+        self.write_traffic(|traffic| traffic.encrypt(content, record))
+    }
+
+    /// Does something that writes, once rustls is ready for it.
+    fn write_traffic(
+        &mut self,
+        mut act: impl FnMut(&mut WriteTraffic<'_, ServerConnectionData>) -> Result<usize, EncryptError>,
+    ) -> io::Result<usize> {
+        while !self.is_broken {
+            let UnbufferedStatus { discard, state } = self.tls.process_tls_records(&mut self.incoming);
+            let result = match state.map_err(io::Error::other)? {
+                ConnectionState::WriteTraffic(mut traffic) => Some(act(&mut traffic)),
                 // An answer to a change of keys goes before what is encrypted with the new ones.
-                ConnectionState::EncodeTlsData(data) => encode(data, &mut self.outgoing),
-                ConnectionState::TransmitTlsData(data) => data.done(),
-                _ => return Err(ErrorKind::NotConnected.into()),
+                ConnectionState::EncodeTlsData(data) => {
+                    encode(data, &mut self.outgoing);
+                    None
+                }
+                ConnectionState::TransmitTlsData(data) => {
+                    data.done();
+                    None
+                }
+                _ => break,
+            };
+            self.incoming.drain(..discard.min(self.incoming.len()));
+            if let Some(result) = result {
+                return result.map_err(io::Error::other);
             }
         }
+        Err(ErrorKind::NotConnected.into())
     }
 
     fn write_or_keep(&mut self, tcp: &mut TcpStream, record: &[u8]) -> io::Result<()> {
@@ -228,11 +256,9 @@ impl Session {
 
     /// Says that nothing more will come (RFC 8446 section 6.1), if the socket takes it.
     pub fn finish(&mut self, tcp: &mut TcpStream) {
-        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.tls.process_tls_records(&mut []).state {
-            let mut record = [0; 64];
-            if let Ok(count) = traffic.queue_close_notify(&mut record) {
-                let _ = self.write_or_keep(tcp, record.get(..count).unwrap_or_default());
-            }
+        let mut record = [0; 64];
+        if let Ok(count) = self.write_traffic(|traffic| traffic.queue_close_notify(&mut record)) {
+            let _ = self.write_or_keep(tcp, record.get(..count).unwrap_or_default());
         }
         let _ = self.flush(tcp);
     }
@@ -262,6 +288,10 @@ fn describe(error: &Error) -> String {
             format!(
                 "it does not trust this server's certificate ({alert:?}); the page /trust says how it can"
             )
+        }
+        Error::General(wrong) if wrong.contains("no server certificate") => {
+            // `Identity` has said more than is known here.
+            String::new()
         }
         Error::InvalidMessage(wrong) => format!("that is no TLS: {wrong:?}"),
         error => error.to_string(),

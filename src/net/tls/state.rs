@@ -1,10 +1,11 @@
 //! A few small files in a directory of our own that survive a power cut: each is there whole, the old one or the new one.
 
+use crate::secret_file::{self, Fault};
 use ring::rand::{SystemRandom, generate};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, ErrorKind, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -19,10 +20,10 @@ pub(super) struct StateDir {
 
 impl StateDir {
     /// Opens the directory and makes it if need be, for this user only.
-    pub(super) fn open(path: &Path, unix: u64) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, clock: u64) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let dir = Self { path: path.to_owned() };
-        dir.remove_leftovers(unix);
+        dir.remove_leftovers(clock);
         Ok(dir)
     }
 
@@ -33,10 +34,10 @@ impl StateDir {
 
     /// Reads a file that holds a key; `None` if there is none. What is wrong otherwise is said with what would be right.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
-        match read_key(&self.path(name)) {
+        match secret_file::read_own(&self.path(name)) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(KeyFault::Missing) => Ok(None),
-            Err(KeyFault::Unusable(wrong)) => Err(wrong),
+            Err(Fault::Missing) => Ok(None),
+            Err(Fault::Unusable(wrong)) => Err(wrong),
         }
     }
 
@@ -52,7 +53,7 @@ impl StateDir {
             Err(error) => Err(error),
         };
         let _ = fs::remove_file(&temporary);
-        self.sync()?;
+        self.sync();
         linked
     }
 
@@ -63,14 +64,21 @@ impl StateDir {
             let _ = fs::remove_file(&temporary);
             return Err(error);
         }
-        self.sync()
+        self.sync();
+        Ok(())
     }
 
-    /// Gets a file that cannot be used out of the way; where it is then.
-    pub(super) fn set_aside(&self, name: &str) -> io::Result<PathBuf> {
-        let aside = self.path(&format!("{name}.unusable"));
-        fs::rename(self.path(name), &aside)?;
-        Ok(aside)
+    /// Refuses a directory into which others may put what they like.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let name = self.path.display();
+        let metadata = fs::metadata(&self.path).map_err(|error| format!("{name}: {error}"))?;
+        let mode = metadata.mode() & 0o777;
+        if mode & 0o002 != 0 {
+            return Err(format!(
+                "{name}: everybody on this machine may write there (mode {mode:03o}); run: chmod 700 {name}"
+            ));
+        }
+        Ok(())
     }
 
     fn write_temporary(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
@@ -89,20 +97,20 @@ impl StateDir {
         Ok(path)
     }
 
-    /// A name is on the disk when its directory is.
-    fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+    /// A name is on the disk when its directory is. Some file systems cannot say; then it is there all the same, probably.
+    fn sync(&self) {
+        if let Err(error) = File::open(&self.path).and_then(|dir| dir.sync_all()) {
+            log::warn!("{}: it is not certain that it is written: {error}", self.path.display());
+        }
     }
 
-    fn remove_leftovers(&self, unix: u64) {
+    /// `clock` is what this machine's clock says.
+    fn remove_leftovers(&self, clock: u64) {
         let Ok(entries) = fs::read_dir(&self.path) else { return };
         for entry in entries.flatten() {
-            let is_temporary = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| name.starts_with('.') && name.contains(".pem."));
-            let modified = entry.metadata().map_or(0, |metadata| metadata.mtime());
-            let age = unix.saturating_sub(u64::try_from(modified).unwrap_or_default());
+            let is_temporary = entry.file_name().to_str().is_some_and(is_temporary);
+            let modified = entry.metadata().map_or(i64::MAX, |metadata| metadata.mtime());
+            let age = clock.saturating_sub(u64::try_from(modified).unwrap_or_default());
             if is_temporary && age > LEFTOVER_SECS {
                 let _ = fs::remove_file(entry.path());
             }
@@ -110,31 +118,29 @@ impl StateDir {
     }
 }
 
-/// Why a key cannot be had.
-#[derive(Debug)]
-pub(super) enum KeyFault {
-    /// No such file.
-    Missing,
-    /// It is there and cannot be used; says why and what would be right.
-    Unusable(String),
+/// Whether a file has a name that [`StateDir::write_temporary`] gives.
+fn is_temporary(name: &str) -> bool {
+    let rest = name.strip_prefix('.').and_then(|name| name.rsplit_once('.'));
+    rest.is_some_and(|(name, random)| {
+        name.ends_with(".pem") && random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
-/// Reads a file with a key in it, if nobody but its owner and group can.
-pub(super) fn read_key(path: &Path) -> Result<Vec<u8>, KeyFault> {
-    let name = path.display();
-    let fault = |error: io::Error| match error.kind() {
-        ErrorKind::NotFound => KeyFault::Missing,
-        ErrorKind::PermissionDenied => KeyFault::Unusable(format!(
-            "{name}: cannot be read ({error}); make it readable for the user that suzu runs as: chown USER {name} && chmod 600 {name}"
-        )),
-        _ => KeyFault::Unusable(format!("{name}: cannot be read: {error}")),
-    };
-    let mode = fs::metadata(path).map_err(fault)?.permissions().mode();
-    if mode & 0o007 != 0 {
-        return Err(KeyFault::Unusable(format!(
-            "{name}: everybody on this machine may use this private key (mode {:03o}); run: chmod 600 {name}",
-            mode & 0o777
-        )));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_leftovers_of_our_own_are_told_from_other_files() {
+        for (name, expected) in [
+            (".authority.pem.0123456789abcdef", true),
+            (".server.pem.ffffffffffffffff", true),
+            ("authority.pem", false),
+            (".my.pem.backup", false),
+            (".secrets.pem.gpg", false),
+            (".authority.pem.0123456789abcdeg", false),
+        ] {
+            assert_eq!(is_temporary(name), expected, "{name}");
+        }
     }
-    fs::read(path).map_err(fault)
 }

@@ -33,6 +33,19 @@ fn contains(range: IpAddr, bits: u8, address: IpAddr) -> bool {
     differs.leading_zeros() >= u32::from(bits)
 }
 
+/// Whether something is a host name as it can stand in a certificate: letters, digits and hyphens in labels of at most 63, no wildcard, and not
+/// an address (RFC 1123 section 2.1, RFC 5280 section 4.2.1.6).
+pub fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    name.len() <= 253 && name.split('.').all(is_label) && !name.rsplit('.').next().is_some_and(is_number)
+}
+
 /// Whether a name with no dot in it could ever be a top-level domain of the internet: these are letters only, or begin with `xn--` (RFC 3696
 /// section 2, RFC 5890 section 2.3.2.1).
 pub fn can_be_top_level(label: &str) -> bool {
@@ -69,6 +82,30 @@ mod tests {
             ("::ffff:8.8.8.8", false),
         ] {
             assert_eq!(is_local(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_name_is_told_from_one() {
+        let long = "x".repeat(64);
+        for (name, expected) in [
+            ("box", true),
+            ("Pi-4.local", true),
+            ("4pi", true),
+            ("1234", false),
+            ("10.1", false),
+            ("192.168.1.5", false),
+            ("-x1", false),
+            ("x1-", false),
+            ("my box", false),
+            ("k\u{fc}che", false),
+            ("a..b", false),
+            ("*.lan", false),
+            ("box.", false),
+            ("", false),
+            (&*long, false),
+        ] {
+            assert_eq!(is_host_name(name), expected, "{name}");
         }
     }
 
