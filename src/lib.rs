@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`server`] | the loop: owns the sockets, the hub and the clock; does what the hub wants done | |
 //! | [`signaling`] | the pure core: who is there, who sits with whom, what a message means | sockets, clock, randomness, mio |
-//! | [`http`] | pure: the head of a request in, an answer out | sockets, signaling |
+//! | [`http`] | pure: the head of a request in, an answer out; the pages of `src/web` | sockets, signaling |
 //! | [`net`] | sockets, TLS, certificates and WebSocket frames | signaling, configuration |
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
 //! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something | the loop |

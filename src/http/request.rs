@@ -29,6 +29,10 @@ pub struct Request<'a> {
     pub websocket_version: Option<&'a str>,
     /// `Sec-WebSocket-Key`.
     pub websocket_key: Option<&'a str>,
+    /// Whether `Accept-Encoding` lists `gzip` (RFC 9110 section 12.5.3).
+    pub accepts_gzip: bool,
+    /// `If-None-Match`.
+    pub if_none_match: Option<&'a str>,
 }
 
 /// A head that is all there.
@@ -78,6 +82,8 @@ fn extract<'a>(
         upgrade_websocket: false,
         websocket_version: None,
         websocket_key: None,
+        accepts_gzip: false,
+        if_none_match: None,
     };
     for header in headers {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
@@ -91,6 +97,10 @@ fn extract<'a>(
             set_once(&mut request.websocket_version, header, "Sec-WebSocket-Version")?;
         } else if is("sec-websocket-key") {
             set_once(&mut request.websocket_key, header, "Sec-WebSocket-Key")?;
+        } else if is("accept-encoding") {
+            request.accepts_gzip |= accepts_gzip(header.value);
+        } else if is("if-none-match") {
+            request.if_none_match = std::str::from_utf8(header.value).ok();
         }
     }
     if is_http_1_1 && request.host.is_none() {
@@ -124,6 +134,16 @@ fn set_once<'a>(place: &mut Option<&'a str>, header: &Header<'a>, name: &'static
     let value = std::str::from_utf8(header.value).ok().filter(|_| place.is_none());
     *place = Some(value.ok_or(Refusal::BadHeader(name))?.trim());
     Ok(())
+}
+
+/// Whether a list of encodings has gzip, with a weight that is not 0 (RFC 9110 section 12.4.2).
+fn accepts_gzip(value: &[u8]) -> bool {
+    String::from_utf8_lossy(value).split(',').any(|item| {
+        let (coding, weight) = item.split_once(';').unwrap_or((item, ""));
+        let weight = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=');
+        let is_refused = weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0);
+        coding.trim().eq_ignore_ascii_case("gzip") && !is_refused
+    })
 }
 
 /// Whether a comma-separated header value has this token, in any case (RFC 9110 section 5.6.1).
@@ -160,6 +180,22 @@ mod tests {
         let request = parse(head).unwrap().unwrap().request;
         assert!(request.connection_upgrade);
         assert!(!request.upgrade_websocket);
+    }
+
+    #[test]
+    fn gzip_is_accepted_only_if_it_is_listed_and_not_refused() {
+        for (header, expected) in [
+            ("", false),
+            ("Accept-Encoding: gzip, deflate, br\r\n", true),
+            ("Accept-Encoding: br;q=1.0, GZIP;q=0.8\r\n", true),
+            ("Accept-Encoding: gzip;q=0\r\n", false),
+            ("Accept-Encoding: gzip; q=0.0\r\n", false),
+            ("Accept-Encoding: xgzip\r\n", false),
+            ("Accept-Encoding: identity\r\n", false),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{header}\r\n");
+            assert_eq!(parse(head.as_bytes()).unwrap().unwrap().request.accepts_gzip, expected, "{header}");
+        }
     }
 
     #[test]

@@ -105,17 +105,61 @@ pub fn switching_protocols(accept: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// What a page of ours may do (Content Security Policy level 3): load what is here, connect to here, and to https for finding out whether it is
+/// trusted.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self' https:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The same for files that may stay in a browser's cache: no style of theirs is inline, and they need sound and pictures.
+const ASSET_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; \
+     connect-src 'self' ws: wss: https:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// A file that browsers may keep, as long as they ask each time whether it is still the same.
+#[derive(Debug)]
+pub struct Cached {
+    /// What it is.
+    pub content_type: &'static str,
+    /// Which state of it.
+    pub etag: &'static str,
+    /// Whether the body is packed.
+    pub is_gzip: bool,
+}
+
+/// A 200 with such a file.
+pub fn cached(file: &Cached, body: &[u8]) -> Vec<u8> {
+    let encoding = if file.is_gzip { "Content-Encoding: gzip\r\n" } else { "" };
+    let headers = format!(
+        "Cache-Control: no-cache\r\nETag: {}\r\nVary: Accept-Encoding\r\n{encoding}\
+         Permissions-Policy: camera=(self), microphone=(self), fullscreen=(self), screen-wake-lock=(self), display-capture=(), \
+         geolocation=(), payment=(), usb=()\r\n\
+         Content-Security-Policy: {ASSET_POLICY}\r\n",
+        file.etag
+    );
+    write_response(200, &headers, file.content_type, body)
+}
+
+/// A 304: what the browser has is still it.
+pub fn not_modified(file: &Cached) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 304 Not Modified\r\nCache-Control: no-cache\r\nETag: {}\r\nVary: Accept-Encoding\r\nConnection: close\r\n\r\n",
+        file.etag
+    )
+    .into_bytes()
+}
+
 fn response(status: u16, headers: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
+    let headers = format!("{headers}Cache-Control: no-store\r\nContent-Security-Policy: {PAGE_POLICY}\r\n");
+    write_response(status, &headers, content_type, body)
+}
+
+fn write_response(status: u16, headers: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let mut text = String::with_capacity(512 + headers.len() + body.len());
     let connection = if status == 426 { "Upgrade, close" } else { "close" };
     // Writing to a String cannot fail.
     let _ = write!(
         text,
         "HTTP/1.1 {status} {reason}\r\n{headers}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\
-         Connection: {connection}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-         Referrer-Policy: no-referrer\r\n\
-         Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
-         connect-src 'self' https:; frame-ancestors 'none'\r\n\r\n",
+         Connection: {connection}\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\r\n",
         reason = reason_phrase(status),
         length = body.len(),
     );

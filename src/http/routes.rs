@@ -1,7 +1,7 @@
 //! What is where: health, the page, and the WebSocket endpoints.
 
 use super::{
-    pages,
+    assets, pages,
     request::Request,
     response::{self, Refusal},
     trust::Trust,
@@ -115,11 +115,8 @@ fn https_host<'a>(host: &'a str, site: &Site, via: Via) -> Cow<'a, str> {
 
 fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
     let endpoint = site.endpoints.iter().position(|endpoint| endpoint.path == request.path);
-    let host = || pages::plain_host(request.host).unwrap_or("localhost:3000");
-    match (request.path, request.method, endpoint) {
-        // Only GET can ask for an upgrade (RFC 6455 section 4.1).
-        (_, "HEAD", Some(_)) => Refusal::UpgradeRequired.into(),
-        (_, "GET", Some(endpoint)) => match upgrade::check(request) {
+    match (request.method, endpoint) {
+        ("GET", Some(endpoint)) => match upgrade::check(request) {
             Err(refusal) => refusal.into(),
             Ok(_) if site.is_full => Refusal::Full.into(),
             Ok(accept) => Answer::Upgrade {
@@ -128,24 +125,39 @@ fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
                 bytes: response::switching_protocols(&accept),
             },
         },
-        ("/.ok", "GET" | "HEAD", None) => Answer::Reply { status: 200, bytes: response::ok() },
-        ("/", "GET" | "HEAD", None) => {
-            let scheme = if via.is_tls { "wss" } else { "ws" };
-            let page = pages::landing(host(), scheme, &site.endpoints, site.trust.is_some());
-            Answer::Reply { status: 200, bytes: response::page(&page) }
-        }
-        ("/.ok" | "/", _, None) | (_, _, Some(_)) => Refusal::MethodNotAllowed.into(),
-        (path, method, None) => match (&site.trust, method) {
-            (Some(trust), "GET" | "HEAD") if trust.has(path) => {
-                Answer::Reply { status: 200, bytes: trust.answer(path, &https_host(host(), site, via)) }
-            }
-            (Some(trust), _) if trust.has(path) => Refusal::MethodNotAllowed.into(),
-            _ => {
-                let bytes = response::not_found(&pages::not_found(path, &site.endpoints));
+        // Only GET can ask for an upgrade (RFC 6455 section 4.1).
+        ("HEAD", Some(_)) => Refusal::UpgradeRequired.into(),
+        (_, Some(_)) => Refusal::MethodNotAllowed.into(),
+        (method, None) => match resource(request, site, via) {
+            Some((status, bytes)) if matches!(method, "GET" | "HEAD") => Answer::Reply { status, bytes },
+            Some(_) => Refusal::MethodNotAllowed.into(),
+            None => {
+                let bytes = response::not_found(&pages::not_found(request.path, &site.endpoints));
                 Answer::Reply { status: Refusal::NotFound.status(), bytes }
             }
         },
     }
+}
+
+/// What is at a path to be read: the status and the whole response.
+fn resource(request: &Request<'_>, site: &Site, via: Via) -> Option<(u16, Vec<u8>)> {
+    let path = request.path;
+    let host = pages::plain_host(request.host).unwrap_or("localhost:3000");
+    if path == "/.ok" {
+        return Some((200, response::ok()));
+    }
+    if let Some(trust) = site.trust.as_ref().filter(|trust| trust.has(path)) {
+        return Some((200, trust.answer(path, &https_host(host, site, via))));
+    }
+    // The intercom speaks mesh, and expects it there.
+    let has_intercom = site.endpoints.iter().any(|at| at.path == "/mesh" && at.speaks == "mesh");
+    if let Some(asset) = assets::find(path).filter(|_| has_intercom) {
+        return Some(asset.answer(request.accepts_gzip, request.if_none_match));
+    }
+    matches!(path, "/" | "/about").then(|| {
+        let scheme = if via.is_tls { "wss" } else { "ws" };
+        (200, response::page(&pages::landing(host, scheme, &site.endpoints, site.trust.is_some())))
+    })
 }
 
 #[cfg(test)]
@@ -190,6 +202,7 @@ mod tests {
             ("GET / HTTP/1.0", 200),
             ("GET /?room=1 HTTP/1.1", 200),
             ("GET /.ok HTTP/1.1", 200),
+            ("GET /about HTTP/1.1", 200),
             ("POST /.ok HTTP/1.1", 405),
             ("DELETE / HTTP/1.1", 405),
             ("GET /nowhere HTTP/1.1", 404),
@@ -211,6 +224,16 @@ mod tests {
         assert_eq!(status("GET /signaling HTTP/1.1\r\nWS", true), 503);
         assert_eq!(status("GET /.ok HTTP/1.1", true), 200);
         assert_eq!(status("GET / HTTP/1.1", true), 200);
+    }
+
+    #[cfg(feature = "web")]
+    #[test]
+    fn the_intercom_is_there_if_what_it_speaks_is() {
+        let mut site = site();
+        assert_eq!(status_on("GET /suzu.js HTTP/1.1", &site, PLAIN), 404);
+        site.endpoints.push(Endpoint { path: "/mesh".to_owned(), speaks: "mesh" });
+        assert_eq!(status_on("GET /suzu.js HTTP/1.1", &site, PLAIN), 200);
+        assert_eq!(status_on("POST / HTTP/1.1", &site, PLAIN), 405);
     }
 
     #[cfg(feature = "tls")]

@@ -25,13 +25,14 @@ const flags = [
 export const isInstalled = () => existsSync(executablePath);
 
 /**
- * The caller closes the browser, on every path out; so playwright's own signal handlers stay out of the way. Which authorities it
- * trusts besides its own is in the home directory.
+ * The caller closes the browser, on every path out; so playwright's own signal handlers stay out of the way.
+ * @param {{home?: string, without?: string[], and?: string[]}} [change] the home directory, which says what authorities it trusts besides
+ *   its own; flags to leave out (by their beginnings) and to add
  */
-export function launch(home = process.env.HOME) {
+export function launch({ home = process.env.HOME, without = [], and = [] } = {}) {
   return chromium.launch({
     executablePath,
-    args: flags,
+    args: [...flags.filter((flag) => !without.some((start) => flag.startsWith(start))), ...and],
     env: { ...process.env, HOME: home },
     handleSIGINT: false,
     handleSIGTERM: false,

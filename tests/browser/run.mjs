@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
-const runMsMost = 120_000;
+const runMsMost = 240_000;
 const scenarioMsMost = 30_000;
 /** How long tidying up may take before the process ends anyway, which ends Chromium too: its pipe breaks. */
 const tidyMsMost = 5_000;
@@ -24,13 +24,23 @@ if (!isInstalled()) skip('chromium');
 
 const { servePage } = await import('./static.mjs');
 const { Stage } = await import('./stage.mjs');
+const { isGiven } = await import('./server.mjs');
 const { WebSocket } = await import('ws');
 const [call, full, bye, reload, clients, mesh, resume] = await Promise.all(
   ['call', 'full', 'bye', 'reload', 'clients', 'mesh', 'resume'].map((name) => import(`./${name}.mjs`)),
 );
 const sdk = [call, full, bye, reload.sameId, reload.newId];
 const documented = [clients.ayame, clients.mailbox, clients.relay, mesh, resume];
-const scenarios = [...sdk, ...documented].filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+const [presence, calls, away, wrong, docs] = await Promise.all(
+  ['presence', 'call', 'away', 'wrong', 'docs'].map((name) => import(`./client/${name}.mjs`)),
+);
+const client = [
+  presence, calls.call, calls.reject, calls.glare, calls.swap, calls.receiveOnly, calls.restartIce, calls.interrupted,
+  away.cut, away.frozen, away.late, away.reload, away.sleep, away.vanish, wrong.nonsense, wrong.full, wrong.copy, wrong.copyOfId,
+  wrong.teardown, docs,
+  ...(isGiven() ? [away.restart, away.newId] : []),
+];
+const scenarios = [...sdk, ...documented, ...client].filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 if (scenarios.length < Math.max(1, wanted.length)) {
   console.error(`no such scenario in ${wanted.join(' ')}`);
   process.exit(2);

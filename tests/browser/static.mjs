@@ -14,16 +14,23 @@ const files = {
   // The clients of the documentation, exactly as it has them.
   '/clients/ayame.mjs': sdk,
 };
+// The client of src/web, exactly as the server has it, and the page that drives it.
+files['/station'] = ['text/html', here('station.html')];
+files['/station-page.mjs'] = ['text/javascript', here('station-page.mjs')];
+files['/client-example'] = ['text/html', here('../../docs/client.md'), (text) => /```html\n(.*?)```/s.exec(text)[1]];
+for (const name of ['suzu.js', 'suzu-call.js', 'suzu-socket.js']) {
+  files[`/${name}`] = ['text/javascript', here(`../../src/web/${name}`)];
+}
 for (const name of ['ayame', 'mailbox', 'mesh', 'relay']) {
   files[`/clients/${name}.html`] = ['text/html', here(`../../docs/dialects/clients/${name}.html`)];
 }
 
 /** What is at a path: `{ status, contentType, body }`. */
 export async function answer(path) {
-  const [contentType, file] = files[path.split('?')[0]] ?? [];
+  const [contentType, file, part = (text) => text] = files[path.split('?')[0]] ?? [];
   if (file === undefined) return { status: 404, contentType: 'text/plain', body: '' };
   try {
-    return { status: 200, contentType, body: await readFile(file) };
+    return { status: 200, contentType, body: part(await readFile(file, 'utf8')) };
   } catch (error) {
     return { status: 500, contentType: 'text/plain', body: error.message };
   }

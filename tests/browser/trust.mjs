@@ -62,7 +62,7 @@ async function start(name, authority) {
     writeFileSync(file, authority);
     execFileSync('certutil', ['-d', `sql:${database}`, '-A', '-t', 'C,,', '-n', 'suzu', '-i', file]);
   }
-  const browser = await launch(home);
+  const browser = await launch({ home });
   browsers.push(browser);
   return browser;
 }

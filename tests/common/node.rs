@@ -12,8 +12,14 @@ const SKIPPED: i32 = 77;
 /// Runs a script with the server's URL and these arguments, shows what it prints with `label` before each line, and returns it; `None` if
 /// it had to be skipped.
 pub fn run(server: &TestServer, script: &str, args: &[&str], label: &str) -> Option<String> {
-    let mut node = Command::new("node");
-    node.arg(script).arg(format!("ws://{}", server.address)).args(args);
+    let url = format!("ws://{}", server.address);
+    run_command(Command::new("node").arg(script).arg(url).args(args), label)
+}
+
+/// The same for any command that runs Node.
+pub fn run_command(node: &mut Command, label: &str) -> Option<String> {
+    // For scenarios that stop and start a server of their own.
+    node.env("SUZU_BIN", env!("CARGO_BIN_EXE_suzu"));
     node.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")).stdin(Stdio::null());
     let Ok(output) = node.output() else {
         skip("node");
