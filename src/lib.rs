@@ -13,6 +13,8 @@
 //! | [`net`] | sockets, TLS, certificates and WebSocket frames | signaling, configuration |
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
 //! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something | the loop |
+//! | [`addresses`] | what is counted per address, in a table of fixed size | sockets, clock |
+//! | [`token_command`] | `suzu token`: pure, arguments in, a link out | files, clock |
 //! | [`lan`] | which addresses and names are local | everything |
 //! | [`secret_file`] | files with keys in them | everything |
 //! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
@@ -35,6 +37,7 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod addresses;
 pub mod config;
 pub mod host;
 pub mod http;
@@ -44,3 +47,4 @@ pub mod secret_file;
 pub mod server;
 pub mod signaling;
 pub mod slots;
+pub mod token_command;

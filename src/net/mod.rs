@@ -1,7 +1,7 @@
 //! Sockets: the only folder that names mio's TCP types, tungstenite and rustls.
 //!
 //! [`listener`] takes connections in, [`stream`] is one byte stream, plain or inside [`tls`], [`websocket`] its frames and [`connection`] its
-//! life from the first byte to the last. Nothing in here decides who may talk to whom.
+//! life from the first byte to the last; [`webhook`] asks other servers. Nothing in here decides who may talk to whom.
 
 pub mod certificates;
 pub mod connection;
@@ -9,4 +9,5 @@ pub mod listener;
 pub mod stream;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 pub mod tls;
+pub mod webhook;
 pub mod websocket;

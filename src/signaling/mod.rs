@@ -7,16 +7,21 @@
 
 mod ayame;
 mod check;
+pub mod credentials;
 pub mod dialect;
 pub mod hub;
+pub mod ice;
 mod ids;
 mod mailbox;
+mod members;
 mod mesh;
+pub mod rate;
 mod rejections;
 mod relay;
 mod rooms;
 mod seating;
 mod session;
+pub mod token;
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
