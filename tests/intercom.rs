@@ -19,17 +19,19 @@ fn stations_ring_and_talk_to_each_other() {
     let server = TestServer::start(&[]);
     let Some(text) = node::run(&server, "intercom.mjs", &[], "intercom") else { return };
     for scenario in [
-        "ring",
+        "answer",
         "decline",
         "busy",
         "no-answer",
         "glare",
+        "hang-up",
         "cut",
         "restart",
-        "auto",
+        "auto-answer",
         "group",
         "keyboard",
         "japanese",
+        "axe-pages",
     ] {
         assert!(text.contains(&format!("ok {scenario} ")), "{scenario} was not played: {text}");
     }
