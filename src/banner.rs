@@ -5,7 +5,13 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
-use suzu::{host::machine, http::pages::fingerprint, lan, server::Server};
+use suzu::{
+    config::{Config, TlsMode},
+    host::machine,
+    http::pages::fingerprint,
+    lan,
+    server::Server,
+};
 
 /// Each address that is listened on, the authority, what to open elsewhere and what to open here; with a QR code of the former for people in
 /// front of a terminal.
@@ -35,6 +41,13 @@ pub(crate) fn text(server: &Server, is_terminal: bool) -> io::Result<String> {
     }
     let _ = writeln!(text, "open http://{}/", local(&addresses));
     Ok(text)
+}
+
+/// Where a server with this configuration is reached by others, or else from here.
+pub(crate) fn base_url(config: &Config) -> String {
+    let scheme = if config.tls == TlsMode::Off { "http" } else { "https" };
+    let elsewhere = config.listen.iter().find_map(|address| elsewhere(*address, &machine::addresses()));
+    format!("{scheme}://{}", elsewhere.unwrap_or_else(|| local(&config.listen)))
 }
 
 /// Host and port by which other machines reach an address, if they do: of several the first, IPv4 before IPv6, since people may have to type it.
@@ -69,7 +82,7 @@ fn local(addresses: &[SocketAddr]) -> String {
 
 /// A QR code of half blocks, two modules in a character, dark on light whatever the terminal's colours are.
 #[cfg(feature = "tls")]
-fn qr_code(text: &str) -> String {
+pub(crate) fn qr_code(text: &str) -> String {
     use qrcodegen::{QrCode, QrCodeEcc};
     // Four light modules around it (ISO/IEC 18004 section 6.3.8).
     const QUIET: i32 = 4;
@@ -92,7 +105,7 @@ fn qr_code(text: &str) -> String {
 }
 
 #[cfg(not(feature = "tls"))]
-fn qr_code(_: &str) -> String {
+pub(crate) fn qr_code(_: &str) -> String {
     String::new()
 }
 

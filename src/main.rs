@@ -3,6 +3,7 @@
 mod banner;
 
 use std::{
+    ffi::OsString,
     io::{IsTerminal, Write, stdout},
     process::ExitCode,
 };
@@ -13,11 +14,16 @@ use suzu::{
         help,
     },
     host::log,
-    server::{Ceiling, Server},
+    server::{self, Ceiling, Server},
+    token_command,
 };
 
 fn main() -> ExitCode {
-    match args::parse(std::env::args_os().skip(1)) {
+    let mut words = std::env::args_os().skip(1).peekable();
+    if words.next_if(|word| word == "token").is_some() {
+        return token(words);
+    }
+    match args::parse(words) {
         Ok(Command::Help) => print(&help::usage()),
         Ok(Command::Version) => print(&format!("suzu {}\n", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Check(config)) => {
@@ -47,6 +53,50 @@ fn run(config: &Config) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `suzu token`: mints a token for a guest.
+fn token(words: impl Iterator<Item = OsString>) -> ExitCode {
+    let minted = match token_command::parse(words) {
+        Ok(token_command::Command::Help) => {
+            print(token_command::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Ok(token_command::Command::Mint(wanted)) => mint(&wanted),
+        Err(wrong) => Err(wrong),
+    };
+    match minted {
+        Ok(minted) => {
+            print(&minted.text);
+            if stdout().is_terminal() {
+                print(&banner::qr_code(&minted.link));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(wrong) => {
+            complain(&wrong);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn mint(wanted: &token_command::Wanted) -> Result<token_command::Minted, String> {
+    let mut words: Vec<OsString> = Vec::new();
+    if let Some(path) = &wanted.config {
+        words.extend(["-C".into(), path.into()]);
+    }
+    if let Some(path) = &wanted.secret_file {
+        words.extend(["--token-secret-file".into(), path.into()]);
+    }
+    let config = match args::parse(words)? {
+        Command::Run(config) | Command::Check(config) => config,
+        Command::Help | Command::Version => return Err("suzu token --help says what it takes".to_owned()),
+    };
+    let (keys, _) = config.access()?;
+    let secret = keys.token_secrets.first().ok_or(
+        "there is no secret to sign with: set token_secret_file in the configuration (-C FILE) or give --token-secret-file",
+    )?;
+    token_command::mint(wanted, secret.bytes(), server::unix_seconds(), &banner::base_url(&config))
 }
 
 /// Prints, and does not mind if nobody listens.

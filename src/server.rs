@@ -5,6 +5,7 @@
 //! that frees. With nobody there, nothing is due and the process sleeps.
 
 mod accept;
+mod admission;
 mod ceiling;
 mod client;
 mod clock;
@@ -30,8 +31,9 @@ use crate::{
     signaling::{Dialect, Hub, Input, Mono, Now, Outbox},
     slots::{Key, Slots},
 };
+use admission::Door;
 pub use ceiling::Ceiling;
-use client::Client;
+use client::{Client, Rates};
 use clock::Clock;
 use handshakes::Handshakes;
 use mio::{Events, Interest, Poll, Token};
@@ -72,6 +74,8 @@ pub struct Server {
     /// What each of `site.endpoints` speaks.
     dialects: Vec<Dialect>,
     site: Site,
+    door: Door,
+    rates: Rates,
     tls: Option<Tls>,
     handshakes: Handshakes,
     limits: websocket::Limits,
@@ -125,13 +129,19 @@ impl Server {
         }
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
+        let mut door_seed = [0; 4];
+        for part in &mut door_seed {
+            *part = SysRng.try_next_u64().map_err(io::Error::other)?;
+        }
         let routes = config.routes().into_iter();
         let (endpoints, dialects) =
             routes.map(|(path, dialect)| (Endpoint { path, speaks: dialect.name() }, dialect)).unzip();
+        let (keys, ice_servers) = config.access().map_err(io::Error::other)?;
         let clock = Clock::start();
         let now = clock.now();
         let source = config.certificates(machine::state_dir());
-        let tls = source.map(|source| Tls::start(&source, &machine::look(), now.unix_ms / 1_000));
+        let host = machine::look();
+        let tls = source.map(|source| Tls::start(&source, &host, now.unix_ms / 1_000));
         let tls = tls.transpose().map_err(io::Error::other)?;
         let trust = tls
             .as_ref()
@@ -150,15 +160,21 @@ impl Server {
             exhaustion_logged: None,
             clients: Slots::with_capacity(connections),
             next_deadline: None,
-            hub: Hub::new(config.signaling_limits(), seed),
+            hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),
             out: Outbox::with_capacity(256),
             dialects,
             site: Site {
                 endpoints,
                 is_full: false,
                 trust,
+                gate: admission::gate(config, &host),
                 requires_tls: config.require_tls,
                 has_default_https,
+            },
+            door: Door::new(admission::limits(config), door_seed),
+            rates: Rates {
+                messages: admission::rate(config.max_messages_per_second),
+                bytes: admission::rate(config.max_bytes_per_second),
             },
             tls,
             handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
@@ -295,6 +311,7 @@ impl Server {
         while let Some(key) = self.doomed.pop() {
             self.leave_hub(key);
             self.free_place(key);
+            self.uncount(key);
             if let Some(mut client) = self.clients.remove(key) {
                 // Dropping closes the socket, which ends its registration anyway.
                 let _ = client.connection.stream_mut().deregister(self.poll.registry());
@@ -366,6 +383,11 @@ impl Server {
             }
         }
     }
+}
+
+/// The time in seconds since 1970, for whoever has no server.
+pub fn unix_seconds() -> u64 {
+    Clock::start().now().unix_ms / 1_000
 }
 
 fn token_of(key: Key) -> Token {

@@ -21,7 +21,7 @@ impl Room {
     fn connect(&mut self, id: &str, session: &str) -> (PeerId, Vec<(PeerId, String)>) {
         let peer = self.peers.insert_with(|_| ()).unwrap();
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.handle(Input::Open { peer, dialect: Dialect::Mesh, address, room: "" });
+        self.handle(Input::Open { peer, dialect: Dialect::Mesh, address, room: "", credential: None });
         let text = format!(r#"{{"type":"connect","room":"home","id":"{id}","session":"{session}"}}"#);
         let sent = self.handle(Input::Text { peer, text: &text });
         (peer, sent)

@@ -136,7 +136,7 @@ impl Crowd {
         };
         self.clients.insert(peer, client);
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, self.random.random_range(0..4)));
-        self.handle(peer, Input::Open { peer, dialect: Dialect::Ayame, address, room: "" });
+        self.handle(peer, Input::Open { peer, dialect: Dialect::Ayame, address, room: "", credential: None });
     }
 
     fn register(&mut self) {
@@ -278,7 +278,10 @@ impl Crowd {
                     probed.push(*to);
                 }
                 Effect::Close { peer, close } => self.closed(*peer, *close, &said_bye, &effects),
-                Effect::Ask { .. } | Effect::SendBinary { .. } | Effect::SendWaiting { .. } => {
+                Effect::Refused { .. }
+                | Effect::Ask { .. }
+                | Effect::SendBinary { .. }
+                | Effect::SendWaiting { .. } => {
                     panic!("{effect:?} has no cause here")
                 }
             }

@@ -28,7 +28,10 @@ impl Desk {
     fn open(&mut self) -> PeerId {
         let peer = self.peers.insert_with(|_| ()).unwrap();
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert!(self.handle(Input::Open { peer, dialect: Dialect::Ayame, address, room: "" }).is_empty());
+        assert!(
+            self.handle(Input::Open { peer, dialect: Dialect::Ayame, address, room: "", credential: None })
+                .is_empty()
+        );
         peer
     }
 

@@ -2,7 +2,13 @@
 
 use super::{Config, file, settings::SETTINGS, spelling::nearest};
 use lexopt::{Arg, Parser};
-use std::{ffi::OsString, fs, path::PathBuf};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 /// What is asked of the program.
 #[derive(Debug)]
@@ -42,6 +48,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
                 let flag = format!("--{name}");
                 let setting =
                     SETTINGS.iter().find(|setting| setting.flag() == flag).ok_or_else(|| unknown(name))?;
+                if setting.is_secret {
+                    return Err(format!(
+                        "{flag}: everybody on this machine can read a command line; put `{} = ...` into a file (-C) that others cannot read",
+                        setting.key
+                    ));
+                }
                 let value = parser
                     .value()
                     .map_err(|_| format!("{flag}: a value is missing; allowed: {}", setting.allowed))?;
@@ -64,12 +76,21 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
         let name = path.display().to_string();
         let text = fs::read_to_string(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
         file::apply(&mut config, &name, &text)?;
+        let is_public = fs::metadata(&path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0);
+        if config.has_secrets() && is_public {
+            return Err(format!(
+                "{name}: there are secrets in it, and everybody on this machine can read it; run: chmod 600 {name}"
+            ));
+        }
     }
     let mut seen = Vec::new();
     for (setting, value) in flags {
         let is_first = !seen.contains(&setting.key);
         seen.push(setting.key);
         config.set(setting, &value, is_first).map_err(|wrong| format!("{}: {wrong}", setting.flag()))?;
+    }
+    if let Some(directory) = env::var_os("CREDENTIALS_DIRECTORY") {
+        config.take_credentials(Path::new(&directory))?;
     }
     config.check()?;
     Ok(if is_check { Command::Check(config) } else { Command::Run(config) })

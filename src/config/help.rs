@@ -51,7 +51,9 @@ pub fn listing(config: &Config) -> String {
             let _ = writeln!(text, "# {} =", setting.key);
         }
         for value in values {
-            let _ = writeln!(text, "{} = {value}", setting.key);
+            // What is not shown must not be set by this text either.
+            let mark = if setting.is_secret { "# " } else { "" };
+            let _ = writeln!(text, "{mark}{} = {value}", setting.key);
         }
     }
     text

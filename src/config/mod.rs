@@ -3,6 +3,7 @@
 //! [`settings`] is the one table of what can be set; flags, file keys, `--help`, `--check` and the README's table all
 //! come from it. Nobody below the server ever sees [`Config`].
 
+mod access;
 pub mod args;
 pub mod file;
 pub mod help;
@@ -11,11 +12,13 @@ mod spelling;
 mod values;
 
 use crate::{
+    http::origin::Pattern,
+    lan::{AllowFrom, Network},
     net::{
         certificates::{Files, Local, Source},
         websocket,
     },
-    signaling::{self, Dialect},
+    signaling::{self, Dialect, IceServer, credentials::Secret},
 };
 use log::LevelFilter;
 use settings::{SETTINGS, Setting};
@@ -51,6 +54,21 @@ pub struct Config {
     pub require_tls: bool,
     pub max_tls_handshakes: usize,
     pub state_dir: Option<PathBuf>,
+    pub allow_from: AllowFrom,
+    pub trusted_proxies: Option<Vec<Network>>,
+    pub allow_origin: Option<Vec<Pattern>>,
+    pub signaling_key: Option<Secret>,
+    pub room_key: Vec<(String, Secret)>,
+    pub token_secret_file: Option<PathBuf>,
+    pub ice_server: Vec<IceServer>,
+    pub turn_uri: Vec<String>,
+    pub turn_secret_file: Option<PathBuf>,
+    pub turn_ttl: u64,
+    pub max_connections_per_address: u32,
+    pub max_connections_per_second: u32,
+    pub max_messages_per_second: u32,
+    pub max_bytes_per_second: u32,
+    pub max_addresses: usize,
     pub max_clients: usize,
     pub max_pending_connections: usize,
     pub max_rooms: usize,
@@ -87,6 +105,21 @@ impl Default for Config {
             require_tls: false,
             max_tls_handshakes: 0,
             state_dir: None,
+            allow_from: AllowFrom::Lan,
+            trusted_proxies: None,
+            allow_origin: None,
+            signaling_key: None,
+            room_key: Vec::new(),
+            token_secret_file: None,
+            ice_server: Vec::new(),
+            turn_uri: Vec::new(),
+            turn_secret_file: None,
+            turn_ttl: 0,
+            max_connections_per_address: 0,
+            max_connections_per_second: 0,
+            max_messages_per_second: 0,
+            max_bytes_per_second: 0,
+            max_addresses: 0,
             max_clients: 0,
             max_pending_connections: 0,
             max_rooms: 0,
@@ -177,6 +210,9 @@ impl Config {
         }
         if self.routes().is_empty() {
             return Err("route: none is left for the dialects that are on; allowed: at least one".to_owned());
+        }
+        if self.turn_uri.is_empty() != self.turn_secret_file.is_none() {
+            return Err("turn_uri and turn_secret_file: one is missing; allowed: both or neither".to_owned());
         }
         self.check_tls()
     }

@@ -3,10 +3,12 @@
 use super::{
     Config,
     values::{
-        address, boolean, dialects, host_names, level, number, path, route, seconds, seconds_or_none, show,
-        show_dialects, show_level, show_list, show_path, show_seconds, show_tls_mode, tls_mode,
+        HIDDEN, address, boolean, dialects, hide, host_names, level, networks, number, parsed, path,
+        patterns, room_key, route, seconds, seconds_or_none, secret, show, show_all, show_dialects,
+        show_level, show_list, show_path, show_seconds, show_tls_mode, tls_mode,
     },
 };
+use crate::signaling::ice;
 
 /// One setting.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Setting {
     pub help: &'static str,
     /// Whether it may be given more than once.
     pub may_repeat: bool,
+    /// Whether it must stand in no command line, which everybody on the machine can read.
+    pub is_secret: bool,
     pub(super) set: fn(&mut Config, &str) -> Result<(), String>,
     pub(super) clear: fn(&mut Config),
     /// The values in force, as they would be written.
@@ -62,6 +66,7 @@ macro_rules! setting {
             allowed: $allowed,
             help: $help,
             may_repeat: false,
+            is_secret: false,
             set: |config, value| $read(value).map(|value| config.$field = value),
             clear: |_| {},
             show: |config| vec![$show(&config.$field)],
@@ -82,6 +87,7 @@ macro_rules! optional {
             allowed: $allowed,
             help: $help,
             may_repeat: false,
+            is_secret: matches!($key.as_bytes(), b"signaling_key"),
             set: |config, value| $read(value).map(|value| config.$field = Some(value)),
             clear: |_| {},
             show: |config| config.$field.iter().map(|value| $show(value)).collect(),
@@ -99,6 +105,7 @@ pub const SETTINGS: &[Setting] = &[
         allowed: "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000; port 0 takes a free one",
         help: "where to listen; may be given several times; [::] takes IPv4 too",
         may_repeat: true,
+        is_secret: false,
         set: |config, value| address(value).map(|address| config.listen.push(address)),
         clear: |config| config.listen.clear(),
         show: |config| config.listen.iter().map(ToString::to_string).collect(),
@@ -111,6 +118,7 @@ pub const SETTINGS: &[Setting] = &[
         allowed: "a path and one of ayame, mailbox, mesh, echo, chat, relay, such as \"/signaling ayame\"",
         help: "what a path speaks; may be given several times, and then these are all",
         may_repeat: true,
+        is_secret: false,
         set: |config, value| route(value).map(|route| config.route.push(route)),
         clear: |config| config.route.clear(),
         show: |config| {
@@ -141,6 +149,81 @@ pub const SETTINGS: &[Setting] = &[
     optional!("TLS", state_dir, "state_dir": "DIRECTORY";
         "the name of a directory" => path, show_path;
         "else $STATE_DIRECTORY, $XDG_STATE_HOME/suzu or ~/.local/state/suzu"),
+    setting!("Access", allow_from, "allow_from": "NETWORKS" = "lan";
+        "lan, any, or a list of networks such as 192.168.1.0/24,fd00::/8" => parsed, show;
+        "from where clients may come; lan is private, link-local and loopback addresses"),
+    optional!("Access", trusted_proxies, "trusted_proxies": "NETWORKS";
+        "a list of networks such as 127.0.0.1,10.0.0.0/8" => networks, show_all;
+        "whose X-Forwarded-For or Forwarded is believed"),
+    optional!("Access", allow_origin, "allow_origin": "LIST";
+        "a list of names or origins: https://example.com, *.example.com, or *" => patterns, show_all;
+        "pages of the internet that may connect; those of the local network may"),
+    optional!("Access", signaling_key, "signaling_key": "KEY";
+        "any text, in a file that others cannot read" => secret, hide;
+        "the key of all rooms that have none of their own"),
+    Setting {
+        key: "room_key",
+        group: "Access",
+        unit: "ROOM KEY",
+        default: "",
+        allowed: "a room and its key, in a file that others cannot read",
+        help: "the key of one room; may be given several times, also for one room",
+        may_repeat: true,
+        is_secret: true,
+        set: |config, value| room_key(value).map(|key| config.room_key.push(key)),
+        clear: |config| config.room_key.clear(),
+        show: |config| config.room_key.iter().map(|_| HIDDEN.to_owned()).collect(),
+    },
+    optional!("Access", token_secret_file, "token_secret_file": "FILE";
+        "the name of a file of 32 bytes or more, which others cannot read" => path, show_path;
+        "the secret that signs tokens (JWT, HS256); see suzu token --help"),
+    Setting {
+        key: "ice_server",
+        group: "ICE",
+        unit: "URL [USERNAME CREDENTIAL]",
+        default: "",
+        allowed: "such as stun:192.168.1.1:3478, or \"turn:turn.example.com USERNAME CREDENTIAL\"",
+        help: "what clients are told to use; may be given several times",
+        may_repeat: true,
+        is_secret: false,
+        set: |config, value| ice::parse(value).map(|server| config.ice_server.push(server)),
+        clear: |config| config.ice_server.clear(),
+        show: |config| config.ice_server.iter().map(ice::show).collect(),
+    },
+    Setting {
+        key: "turn_uri",
+        group: "ICE",
+        unit: "URI",
+        default: "",
+        allowed: "such as turn:turn.example.com:3478?transport=udp",
+        help: "a TURN server that shares turn_secret_file; may be given several times",
+        may_repeat: true,
+        is_secret: false,
+        set: |config, value| ice::parse_turn_uri(value).map(|uri| config.turn_uri.push(uri)),
+        clear: |config| config.turn_uri.clear(),
+        show: |config| config.turn_uri.clone(),
+    },
+    optional!("ICE", turn_secret_file, "turn_secret_file": "FILE";
+        "the name of a file that others cannot read" => path, show_path;
+        "coturn's static-auth-secret (use-auth-secret)"),
+    setting!("ICE", turn_ttl, "turn_ttl_sec": "seconds" = "86400";
+        "60 to 604800" => |v| number(v, 60..=604_800), show;
+        "how long a client may use its TURN credentials"),
+    setting!("Limits", max_connections_per_address, "max_connections_per_address": "connections" = "32";
+        "0 to 60000; 0 is no limit" => |v| number(v, 0..=60_000), show;
+        "at the same time, from one address (IPv6: one /64)"),
+    setting!("Limits", max_connections_per_second, "max_connections_per_second": "connections" = "20";
+        "0 to 60000; 0 is no limit" => |v| number(v, 0..=60_000), show;
+        "new ones from one address; ten times as many at once"),
+    setting!("Limits", max_messages_per_second, "max_messages_per_second": "messages" = "100";
+        "0 to 1000000; 0 is no limit" => |v| number(v, 0..=1_000_000), show;
+        "that are read from one client; ten times as many at once; more wait"),
+    setting!("Limits", max_bytes_per_second, "max_bytes_per_second": "bytes" = "262144";
+        "0 to 1073741824; 0 is no limit" => |v| number(v, 0..=1 << 30), show;
+        "that are read from one client; ten times as many at once; more wait"),
+    setting!("Limits", max_addresses, "max_addresses": "addresses" = "1024";
+        "16 to 16384" => |v| number(v, 16..=16_384), show;
+        "whose connections and wrong keys are remembered"),
     setting!("Limits", max_clients, "max_clients": "clients" = "256";
         "1 to 60000" => |v| number(v, 1..=60_000), show;
         "WebSocket clients at the same time; one more gets a 503"),

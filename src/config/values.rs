@@ -1,7 +1,11 @@
 //! Reading and showing the values of settings: each reader says what was wrong, its caller what is allowed.
 
 use super::TlsMode;
-use crate::{http::trust::PATHS, lan::is_host_name, signaling::Dialect};
+use crate::{
+    http::{origin::Pattern, trust::PATHS},
+    lan::{Network, is_host_name},
+    signaling::{Dialect, credentials::Secret},
+};
 use log::LevelFilter;
 use std::{
     fmt::Display,
@@ -130,4 +134,42 @@ pub(super) fn host_names(value: &str) -> Result<Vec<String>, String> {
 
 pub(super) fn show_list(list: &[String]) -> String {
     list.join(",")
+}
+
+/// What stands where a secret is.
+pub(super) const HIDDEN: &str = "(secret)";
+
+pub(super) fn parsed<T: FromStr<Err = String>>(value: &str) -> Result<T, String> {
+    value.parse()
+}
+
+pub(super) fn networks(value: &str) -> Result<Vec<Network>, String> {
+    value.split(',').map(|network| network.trim().parse()).collect()
+}
+
+pub(super) fn patterns(value: &str) -> Result<Vec<Pattern>, String> {
+    value.split(',').map(|pattern| pattern.trim().parse()).collect()
+}
+
+pub(super) fn show_all<T: Display>(list: &[T]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+pub(super) fn secret(value: &str) -> Result<Secret, String> {
+    if value.is_empty() { Err("it is empty".to_owned()) } else { Ok(Secret::new(value)) }
+}
+
+pub(super) fn hide(_: &Secret) -> String {
+    HIDDEN.to_owned()
+}
+
+pub(super) fn room_key(value: &str) -> Result<(String, Secret), String> {
+    // Neither in the message: both may be what should not be seen.
+    let (room, key) = value.rsplit_once(char::is_whitespace).ok_or("it is not a room and a key")?;
+    let room = room.trim();
+    if room.is_empty() {
+        Err("the room is missing".to_owned())
+    } else {
+        Ok((room.to_owned(), Secret::new(key)))
+    }
 }

@@ -8,6 +8,7 @@
 #[cfg_attr(not(feature = "web"), path = "no_assets.rs")]
 pub mod assets;
 pub mod forwarded;
+pub mod gate;
 pub mod origin;
 pub mod pages;
 mod pattern;

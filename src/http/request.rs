@@ -33,6 +33,14 @@ pub struct Request<'a> {
     pub accepts_gzip: bool,
     /// `If-None-Match`.
     pub if_none_match: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// The token of `Authorization: Bearer` (RFC 6750 section 2.1).
+    pub bearer: Option<&'a str>,
+    /// The lines of `X-Forwarded-For`.
+    pub x_forwarded_for: Vec<&'a str>,
+    /// The lines of `Forwarded`.
+    pub forwarded: Vec<&'a str>,
 }
 
 /// A head that is all there.
@@ -84,6 +92,10 @@ fn extract<'a>(
         websocket_key: None,
         accepts_gzip: false,
         if_none_match: None,
+        origin: None,
+        bearer: None,
+        x_forwarded_for: Vec::new(),
+        forwarded: Vec::new(),
     };
     for header in headers {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
@@ -101,6 +113,19 @@ fn extract<'a>(
             request.accepts_gzip |= accepts_gzip(header.value);
         } else if is("if-none-match") {
             request.if_none_match = std::str::from_utf8(header.value).ok();
+        } else if is("origin") {
+            set_once(&mut request.origin, header, "Origin")?;
+        } else if is("authorization") {
+            let mut value = None;
+            set_once(&mut value, header, "Authorization")?;
+            let parts = value.and_then(|value| value.split_once(' '));
+            let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            request.bearer = token.map(|(_, token)| token.trim());
+        } else if is("x-forwarded-for") {
+            // Bytes that are no text are no address: whoever wrote them is not believed.
+            request.x_forwarded_for.push(std::str::from_utf8(header.value).unwrap_or("?"));
+        } else if is("forwarded") {
+            request.forwarded.push(std::str::from_utf8(header.value).unwrap_or("?"));
         }
     }
     if is_http_1_1 && request.host.is_none() {

@@ -13,6 +13,10 @@ pub enum Refusal {
     BadHeader(&'static str),
     /// Only over TLS.
     TlsRequired,
+    /// The credential that the upgrade carries opens nothing, or there is none where one is needed.
+    Unauthorized,
+    /// Too many connections from there, or too many wrong credentials: come again in so many seconds.
+    TooMany(u64),
     /// Nothing is at that path.
     NotFound,
     /// The head did not arrive in time.
@@ -40,6 +44,9 @@ impl Refusal {
             Self::BadHeader(name) => format!("the header {name} must be there once, as text\n"),
             _ => format!("{text}\n"),
         };
+        if let Self::TooMany(seconds) = self {
+            return response(status, &format!("Retry-After: {seconds}\r\n"), TEXT, text.as_bytes());
+        }
         response(status, headers, TEXT, text.as_bytes())
     }
 
@@ -48,6 +55,14 @@ impl Refusal {
             Self::BadRequest(text) => (400, "", text),
             Self::BadHeader(_) => (400, "", ""),
             Self::TlsRequired => (403, "", "this server wants TLS: use https:// or wss:// (require_tls)"),
+            Self::Unauthorized => (
+                401,
+                "WWW-Authenticate: Bearer\r\n",
+                "a key or token is needed: ?token=..., Authorization: Bearer, or in the first message",
+            ),
+            Self::TooMany(_) => {
+                (429, "", "too many connections or wrong keys from your address, try again later")
+            }
             Self::NotFound => (404, "", "nothing is here; / says what is"),
             Self::MethodNotAllowed => (405, "Allow: GET, HEAD\r\n", "only GET and HEAD are served"),
             Self::Timeout => (408, "", "the request did not arrive in time"),
@@ -76,6 +91,11 @@ pub fn resource(content_type: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 pub fn redirect(location: &str) -> Vec<u8> {
     let text = format!("this server is reached at {location}\n");
     response(307, &format!("Location: {location}\r\n"), TEXT, text.as_bytes())
+}
+
+/// A 403 that says why.
+pub fn forbidden(why: &str) -> Vec<u8> {
+    response(403, "", TEXT, format!("{why}\n").as_bytes())
 }
 
 /// A 404 in the words of the caller, who knows what is there.
@@ -173,11 +193,13 @@ fn reason_phrase(status: u16) -> &'static str {
         200 => "OK",
         307 => "Temporary Redirect",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
         426 => "Upgrade Required",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         _ => "",
@@ -188,7 +210,9 @@ fn reason_phrase(status: u16) -> &'static str {
 mod tests {
     use super::*;
 
-    const ALL: [Refusal; 9] = [
+    const ALL: [Refusal; 11] = [
+        Refusal::Unauthorized,
+        Refusal::TooMany(30),
         Refusal::TlsRequired,
         Refusal::BadRequest("the reason why"),
         Refusal::BadHeader("Host"),

@@ -1,13 +1,15 @@
 //! What is where: health, the page, and the WebSocket endpoints.
 
 use super::{
-    assets, pages,
+    assets,
+    gate::Gate,
+    pages,
     request::Request,
     response::{self, Refusal},
     trust::Trust,
     upgrade::{self, Wishes},
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 /// What the server offers, and whether it has room.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct Site {
     pub is_full: bool,
     /// The authority that vouches for this server, if it is one of its own.
     pub trust: Option<Trust>,
+    /// Who may speak to this server at all.
+    pub gate: Gate,
     /// Whether other machines have to come over TLS.
     pub requires_tls: bool,
     /// Whether https has its default port here, 443.
@@ -31,6 +35,8 @@ pub struct Via {
     pub is_tls: bool,
     /// From this machine.
     pub is_from_here: bool,
+    /// From this address.
+    pub address: IpAddr,
 }
 
 /// A path that speaks WebSocket.
@@ -51,13 +57,17 @@ pub enum Answer {
         status: u16,
         /// Head and body.
         bytes: Vec<u8>,
+        /// What was wrong, for the log, where the status says too little.
+        why: Option<String>,
     },
     /// A WebSocket: these bytes first.
     Upgrade {
         /// Which of [`Site::endpoints`].
         endpoint: usize,
-        /// What else the URL asks for.
+        /// What else the request asks for.
         wishes: Wishes,
+        /// Where the client is, whatever is between.
+        address: IpAddr,
         /// The 101.
         bytes: Vec<u8>,
     },
@@ -65,19 +75,28 @@ pub enum Answer {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        Self::Reply { status: refusal.status(), bytes: refusal.response() }
+        Self::reply(refusal.status(), refusal.response())
+    }
+}
+
+impl Answer {
+    fn reply(status: u16, bytes: Vec<u8>) -> Self {
+        Self::Reply { status, bytes, why: None }
     }
 }
 
 /// Decides what a request gets.
 pub fn answer(request: &Request<'_>, site: &Site, via: Via) -> Answer {
-    let answer = match must_come_over_tls(request, site, via) {
-        Some(answer) => answer,
-        None => decide(request, site, via),
+    let answer = match site.gate.check(request, via.address) {
+        Err(why) => Answer::Reply { status: 403, bytes: response::forbidden(&why), why: Some(why) },
+        Ok(address) => {
+            let via = Via { address, ..via };
+            must_come_over_tls(request, site, via).unwrap_or_else(|| decide(request, site, via))
+        }
     };
     match answer {
-        Answer::Reply { status, bytes } if request.method == "HEAD" => {
-            Answer::Reply { status, bytes: response::head_only(bytes) }
+        Answer::Reply { status, bytes, why } if request.method == "HEAD" => {
+            Answer::Reply { status, bytes: response::head_only(bytes), why }
         }
         answer => answer,
     }
@@ -99,7 +118,7 @@ fn must_come_over_tls(request: &Request<'_>, site: &Site, via: Via) -> Option<An
             let mark = if query.is_empty() { "" } else { "?" };
             let host = https_host(host, site, via);
             let bytes = response::redirect(&format!("https://{host}{path}{mark}{query}"));
-            Some(Answer::Reply { status: 307, bytes })
+            Some(Answer::reply(307, bytes))
         }
         _ => Some(Refusal::TlsRequired.into()),
     }
@@ -121,7 +140,8 @@ fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
             Ok(_) if site.is_full => Refusal::Full.into(),
             Ok(accept) => Answer::Upgrade {
                 endpoint,
-                wishes: Wishes::read(request.query),
+                wishes: Wishes::read(request),
+                address: via.address,
                 bytes: response::switching_protocols(&accept),
             },
         },
@@ -129,11 +149,11 @@ fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
         ("HEAD", Some(_)) => Refusal::UpgradeRequired.into(),
         (_, Some(_)) => Refusal::MethodNotAllowed.into(),
         (method, None) => match resource(request, site, via) {
-            Some((status, bytes)) if matches!(method, "GET" | "HEAD") => Answer::Reply { status, bytes },
+            Some((status, bytes)) if matches!(method, "GET" | "HEAD") => Answer::reply(status, bytes),
             Some(_) => Refusal::MethodNotAllowed.into(),
             None => {
                 let bytes = response::not_found(&pages::not_found(request.path, &site.endpoints));
-                Answer::Reply { status: Refusal::NotFound.status(), bytes }
+                Answer::reply(Refusal::NotFound.status(), bytes)
             }
         },
     }
@@ -164,14 +184,17 @@ fn resource(request: &Request<'_>, site: &Site, via: Via) -> Option<(u16, Vec<u8
 mod tests {
     use super::*;
     use crate::http::request::parse;
+    use std::net::Ipv4Addr;
 
-    const PLAIN: Via = Via { is_tls: false, is_from_here: false };
+    const PLAIN: Via =
+        Via { is_tls: false, is_from_here: false, address: IpAddr::V4(Ipv4Addr::new(192, 168, 1, 9)) };
 
     fn site() -> Site {
         Site {
             endpoints: vec![Endpoint { path: "/signaling".to_owned(), speaks: "ayame" }],
             is_full: false,
             trust: Trust::new("a".to_owned(), Vec::new(), String::new(), [0; 32]),
+            gate: Gate::default(),
             requires_tls: false,
             has_default_https: false,
         }

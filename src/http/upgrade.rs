@@ -4,6 +4,7 @@ use super::{request::Request, response::Refusal};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use sha1_smol::Sha1;
+use std::fmt;
 
 /// RFC 6455 section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -31,22 +32,44 @@ pub fn check(request: &Request<'_>) -> Result<String, Refusal> {
     Ok(accept_key(key))
 }
 
-/// What the URL of an upgrade asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What an upgrade asks for besides.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Wishes {
     /// `?room=`: the room, empty if none is named.
     pub room: String,
     /// `?frames=binary`: all messages are to come in binary frames.
     pub wants_binary: bool,
+    /// `Authorization: Bearer` or `?token=`: a key or token.
+    pub credential: Option<String>,
+}
+
+impl fmt::Debug for Wishes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the credential.
+        let Self { room, wants_binary, credential } = self;
+        f.debug_struct("Wishes")
+            .field("room", room)
+            .field("wants_binary", wants_binary)
+            .field("has_credential", &credential.is_some())
+            .finish()
+    }
 }
 
 impl Wishes {
+    /// Reads the query of a request, and its credential. The header wins: it stands in no log.
+    pub fn read(request: &Request<'_>) -> Self {
+        let mut wishes = Self::of_query(request.query);
+        wishes.credential = request.bearer.map(str::to_owned).or(wishes.credential);
+        wishes
+    }
+
     /// Reads a query (the `application/x-www-form-urlencoded` format of the URL standard). Other keys are ignored.
-    pub fn read(query: &str) -> Self {
+    pub fn of_query(query: &str) -> Self {
         let mut wishes = Self::default();
         for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match key {
                 "room" => wishes.room = decode(value),
+                "token" => wishes.credential = Some(decode(value)),
                 "frames" => wishes.wants_binary = value == "binary",
                 _ => {}
             }
@@ -90,13 +113,14 @@ mod tests {
 
     #[test]
     fn wishes_are_decoded_and_anything_else_is_ignored() {
-        let room = |query: &str| Wishes::read(query).room;
+        let room = |query: &str| Wishes::of_query(query).room;
         assert_eq!(room("room=front%20door+1&x=y"), "front door 1");
         assert_eq!(room("a&room&room=%E9%88%B4"), "\u{9234}");
         assert_eq!(room("room=%ff"), "\u{fffd}", "bytes that are no text become a sign that says so");
         assert_eq!(room(""), "");
         assert!(
-            Wishes::read("frames=binary&room=r").wants_binary && !Wishes::read("frames=text").wants_binary
+            Wishes::of_query("frames=binary&room=r").wants_binary
+                && !Wishes::of_query("frames=text").wants_binary
         );
     }
 

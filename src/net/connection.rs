@@ -15,7 +15,10 @@ use crate::http::{
     routes::{Answer, Site, Via, answer},
     upgrade::Wishes,
 };
-use std::io::{self, ErrorKind};
+use std::{
+    io::{self, ErrorKind},
+    net::IpAddr,
+};
 use tungstenite::{Bytes, Message, Utf8Bytes};
 
 /// What happened on a connection, for the loop to act on.
@@ -25,13 +28,17 @@ pub enum Event {
     Upgraded {
         /// Which of [`Site::endpoints`].
         endpoint: usize,
-        /// What else the URL asks for.
+        /// What else the request asks for.
         wishes: Wishes,
+        /// Where the client is, whatever is between.
+        address: IpAddr,
     },
     /// A request got an answer that ends the connection; it is queued.
     Answered {
         /// The HTTP status.
         status: u16,
+        /// What was wrong, where the status says too little.
+        why: Option<String>,
     },
     /// A text message.
     Text(Utf8Bytes),
@@ -70,6 +77,8 @@ pub enum Arrived {
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
+    /// Who is connected: the client, or a proxy.
+    address: IpAddr,
     /// HTTP that is not written yet: an answer, or a 101 that goes before all frames.
     unsent: Vec<u8>,
     /// What had been read already when reading was suspended.
@@ -101,8 +110,8 @@ impl Connection {
     const UNSENT_BYTES: usize = 16 * 1024;
 
     /// A connection that was just accepted.
-    pub fn new(stream: Stream) -> Self {
-        Self { stream, unsent: Vec::new(), held: None, state: State::ExpectHead(Vec::new()) }
+    pub fn new(stream: Stream, address: IpAddr) -> Self {
+        Self { stream, address, unsent: Vec::new(), held: None, state: State::ExpectHead(Vec::new()) }
     }
 
     /// The stream, to ask what it is.
@@ -186,7 +195,7 @@ impl Connection {
         let (answer, used) = match parsed {
             Ok(Some(head)) => {
                 let is_from_here = site.requires_tls && self.stream.is_from_here();
-                let via = Via { is_tls: self.stream.is_tls(), is_from_here };
+                let via = Via { is_tls: self.stream.is_tls(), is_from_here, address: self.address };
                 (answer(&head.request, site, via), head.bytes.saturating_sub(before))
             }
             Err(refusal) => (refusal.into(), input.len()),
@@ -200,10 +209,10 @@ impl Connection {
         };
         *input = input.get(used..).unwrap_or_default();
         Some(match answer {
-            Answer::Reply { status, bytes } => self.reply(status, bytes),
-            Answer::Upgrade { endpoint, wishes, bytes } => {
+            Answer::Reply { status, bytes, why } => self.reply(status, bytes, why),
+            Answer::Upgrade { endpoint, wishes, address, bytes } => {
                 self.unsent = bytes;
-                Event::Upgraded { endpoint, wishes }
+                Event::Upgraded { endpoint, wishes, address }
             }
         })
     }
@@ -218,14 +227,19 @@ impl Connection {
         if !matches!(&self.state, State::ExpectHead(kept) if !kept.is_empty()) {
             return None;
         }
-        self.reply(Refusal::Timeout.status(), Refusal::Timeout.response());
+        self.refuse(Refusal::Timeout);
         Some(Refusal::Timeout.status())
     }
 
-    fn reply(&mut self, status: u16, bytes: Vec<u8>) -> Event {
+    /// Answers a request with a refusal, in place of a 101 that is not written yet; nothing more will be read.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.reply(refusal.status(), refusal.response(), None);
+    }
+
+    fn reply(&mut self, status: u16, bytes: Vec<u8>, why: Option<String>) -> Event {
         self.unsent = bytes;
         self.state = State::Parting(None);
-        Event::Answered { status }
+        Event::Answered { status, why }
     }
 
     /// Queues a close frame that says what the peer did wrong; nothing more will be read.

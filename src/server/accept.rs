@@ -62,12 +62,19 @@ impl Server {
     }
 
     fn admit(&mut self, stream: Stream, address: IpAddr) {
-        let now = self.now.mono;
+        if !self.may_come(address) {
+            return;
+        }
+        let (now, rates) = (self.now.mono, self.rates);
         let deadline = now.after(self.head_timeout);
-        let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, now, deadline)) else {
+        let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, rates, now, deadline))
+        else {
             return;
         };
         self.arm(deadline);
+        if !self.site.gate.is_proxy(address) && !self.count(key, address) {
+            return self.doom(key);
+        }
         log::debug!("connection {key} from {address}");
         if self.clients.is_full() {
             self.make_room(key);

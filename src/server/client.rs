@@ -2,8 +2,12 @@
 
 use super::handshakes::Greeting;
 use crate::{
+    addresses::Place,
     net::{connection::Connection, stream::Stream},
-    signaling::Mono,
+    signaling::{
+        Mono,
+        rate::{Bucket, Rate},
+    },
     slots::Key,
 };
 use std::net::IpAddr;
@@ -16,6 +20,13 @@ pub(super) struct Client {
     pub(super) address: IpAddr,
     /// Whether the hub knows it: from the upgrade until it is let go.
     pub(super) is_peer: bool,
+    /// Its place among the connections of its address, once it is counted.
+    pub(super) place: Option<Place>,
+    /// How much may still be read from it.
+    pub(super) messages: Bucket,
+    pub(super) bytes: Bucket,
+    /// It has sent too much: not read before this.
+    pub(super) throttled_until: Option<Mono>,
     /// What it awaits before its request.
     pub(super) greeting: Greeting,
     /// When it came.
@@ -35,6 +46,13 @@ pub(super) struct Client {
     pub(super) is_doomed: Mark,
     /// When the patience with it ends: for its handshake, its request, or its end.
     pub(super) deadline: Option<Mono>,
+}
+
+/// How much is read from one client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    pub(super) messages: Rate,
+    pub(super) bytes: Rate,
 }
 
 /// Whether a key is on a list, where it must not be twice.
@@ -68,11 +86,15 @@ impl Client {
         }
     }
 
-    pub(super) fn new(stream: Stream, address: IpAddr, now: Mono, deadline: Mono) -> Self {
+    pub(super) fn new(stream: Stream, address: IpAddr, rates: Rates, now: Mono, deadline: Mono) -> Self {
         Self {
-            connection: Connection::new(stream),
+            connection: Connection::new(stream, address),
             address,
             is_peer: false,
+            place: None,
+            messages: Bucket::full(rates.messages, now),
+            bytes: Bucket::full(rates.bytes, now),
+            throttled_until: None,
             greeting: Greeting::ExpectFirstByte,
             since: now,
             wants_binary: false,

@@ -33,6 +33,7 @@ impl Server {
                 Effect::SendBinary { to, bytes } => self.send(to, bytes.into()),
                 Effect::Ping { to } => self.send(to, Message::Ping(Bytes::new())),
                 Effect::Close { peer, close } => self.close(peer, close),
+                Effect::Refused { peer, denial } => self.refused(peer, &denial.to_string()),
                 Effect::Ask { peer, .. } => asked = Some(peer),
             }
         }

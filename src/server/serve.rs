@@ -3,10 +3,14 @@
 use super::{Server, handshakes::Greeting};
 use crate::{
     http::upgrade::Wishes,
-    net::connection::{Arrived, Event},
+    net::{
+        connection::{Arrived, Event},
+        stream::READ_BYTES,
+    },
     signaling::Input,
     slots::Key,
 };
+use std::{net::IpAddr, time::Duration};
 use tungstenite::{Bytes, Message, Utf8Bytes};
 
 impl Server {
@@ -30,6 +34,9 @@ impl Server {
         if client.is_doomed.is_set() || (client.is_peer && !self.hub.can_read(key)) {
             return;
         }
+        if client.throttled_until.is_some_and(|at| at > self.now.mono) {
+            return;
+        }
         if client.connection.holds() && client.is_blocked {
             // It does not read its own answers: `flush_dirty` lets it go on when they are written.
             return;
@@ -38,6 +45,12 @@ impl Server {
             return;
         }
         let Some(client) = self.clients.get_mut(key) else { return };
+        // No more is read than could be served; the rest stays where it is.
+        let wait = client.bytes.wait(READ_BYTES as u32, self.rates.bytes, self.now.mono);
+        if client.is_peer && !client.connection.holds() && !wait.is_zero() {
+            return self.throttle(key, wait);
+        }
+        let was_held = client.connection.holds();
         let arrived = client.connection.receive(scratch);
         if client.connection.stream().has_unsent() {
             client.is_dirty.mark(&mut self.dirty, key);
@@ -48,6 +61,9 @@ impl Server {
             Arrived::End => return self.end(key, "the socket ended"),
             Arrived::Failed(why) => return self.break_off(key, &why),
         };
+        if !was_held {
+            client.bytes.take(count as u32, self.rates.bytes, self.now.mono);
+        }
         // Urgent data is an exception (RFC 6093): whoever sends it delays only itself.
         if !is_drained || client.is_read_closed {
             client.is_runnable.mark(&mut self.runnable, key);
@@ -61,6 +77,11 @@ impl Server {
         while let Some(client) = self.clients.get_mut(key).filter(|client| !client.is_doomed.is_set()) {
             if client.is_peer && !self.hub.can_read(key) {
                 return client.connection.hold(input);
+            }
+            let wait = client.messages.wait(1, self.rates.messages, self.now.mono);
+            if client.is_peer && !wait.is_zero() {
+                client.connection.hold(input);
+                return self.throttle(key, wait);
             }
             if self.turn_bytes > self.turn_bytes_max {
                 client.connection.hold(input);
@@ -79,9 +100,12 @@ impl Server {
             Event::Binary(bytes) => return self.handle_binary(key, bytes),
             Event::Pong => return self.drive(Input::Pong { peer: key }),
             Event::Ping => self.drive(Input::Ping { peer: key }),
-            Event::Upgraded { endpoint, wishes } => self.open(key, endpoint, &wishes),
-            Event::Answered { status } => {
-                self.log_answer(key, status);
+            Event::Upgraded { endpoint, wishes, address } => self.open(key, endpoint, &wishes, address),
+            Event::Answered { status, why } => {
+                match why {
+                    Some(why) => log::info!("connection {key} answered with {status}: {why}"),
+                    None => self.log_answer(key, status),
+                }
                 self.expect_end(key);
             }
             Event::Closed => {
@@ -118,23 +142,46 @@ impl Server {
         log::log!(level, "connection {key} answered with {status}");
     }
 
-    fn open(&mut self, key: Key, endpoint: usize, wishes: &Wishes) {
-        let Some(client) = self.clients.get_mut(key) else { return };
+    fn open(&mut self, key: Key, endpoint: usize, wishes: &Wishes, address: IpAddr) {
         let Some(dialect) = self.dialects.get(endpoint).copied() else { return };
+        let verdict = self.judge(key, dialect, wishes, address);
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if let Err(refusal) = verdict {
+            client.connection.refuse(refusal);
+            self.log_answer(key, refusal.status());
+            return self.expect_end(key);
+        }
         client.connection.open(self.limits);
         client.is_peer = true;
         client.deadline = None;
         client.wants_binary = wishes.wants_binary;
-        let address = client.address;
-        self.drive(Input::Open { peer: key, dialect, address, room: &wishes.room });
+        let credential = wishes.credential.as_deref();
+        self.drive(Input::Open { peer: key, dialect, address, room: &wishes.room, credential });
+    }
+
+    /// A client has said more than it may: it is read again when it may say more. Nothing is lost, TCP holds it back.
+    fn throttle(&mut self, key: Key, wait: Duration) {
+        let until = self.now.mono.after(wait.max(Duration::from_millis(1)));
+        if let Some(client) = self.clients.get_mut(key) {
+            client.throttled_until = Some(until);
+            self.arm(until);
+        }
+    }
+
+    fn spend_message(&mut self, key: Key) {
+        if let Some(client) = self.clients.get_mut(key) {
+            client.messages.take(1, self.rates.messages, self.now.mono);
+        }
     }
 
     fn handle_text(&mut self, key: Key, text: Utf8Bytes) {
+        self.spend_message(key);
         self.hub.handle(Input::Text { peer: key, text: &text }, self.now, &mut self.out);
         self.apply(Some(Message::Text(text)));
     }
 
     fn handle_binary(&mut self, key: Key, bytes: Bytes) {
+        self.spend_message(key);
         self.hub.handle(Input::Binary { peer: key, bytes: &bytes }, self.now, &mut self.out);
         self.apply(Some(Message::Binary(bytes)));
     }

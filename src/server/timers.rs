@@ -14,16 +14,31 @@ impl Server {
             let mut due = std::mem::take(&mut self.working);
             self.next_deadline = None;
             for (key, client) in self.clients.iter() {
-                match client.deadline {
+                match client.deadline.into_iter().chain(client.throttled_until).min() {
                     Some(at) if at <= self.now.mono => due.push(key),
                     Some(at) => self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at))),
                     None => {}
                 }
             }
             for key in due.drain(..) {
-                self.overdue(key);
+                self.wake(key);
             }
             self.working = due;
+        }
+    }
+
+    /// A connection's time has come: it may be read again, or the patience with it is at its end, or both.
+    fn wake(&mut self, key: Key) {
+        let now = self.now.mono;
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if client.throttled_until.is_some_and(|at| at <= now) {
+            client.throttled_until = None;
+            client.is_runnable.mark(&mut self.runnable, key);
+        }
+        match client.deadline.into_iter().chain(client.throttled_until).min() {
+            Some(at) if at > now => self.arm(at),
+            Some(_) => self.overdue(key),
+            None => {}
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 use ulid::Ulid;
 
 /// Seats in a room.
@@ -17,6 +17,8 @@ pub(super) const SEATS: usize = 2;
 
 /// The reason of a reject when the room has no seat left.
 pub(super) const FULL: &str = "full";
+/// The reason of a reject when no key or token opens the room.
+const UNAUTHORIZED: &str = "unauthorized";
 /// The reason of a reject when the server could not do its part.
 pub(super) const INTERNAL_SERVER_ERROR: &str = "InternalServerError";
 
@@ -31,7 +33,7 @@ struct Envelope<'a> {
 }
 
 /// The client's first message. A null is the same as an absent field.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Register {
     room_id: Option<String>,
@@ -79,16 +81,27 @@ impl Register {
     }
 
     /// What cannot be accepted, in words for the client.
-    fn over_limit(&self, max_id_bytes: usize) -> Option<String> {
-        let fields = [("roomId", Some(self.room_id())), ("clientId", self.client_id()), ("key", self.key())];
-        let (name, value) =
-            fields.into_iter().find(|(_, value)| value.is_some_and(|value| value.len() > max_id_bytes))?;
-        Some(format!("{name} has {} bytes, allowed are {max_id_bytes}", value.map_or(0, str::len)))
+    fn over_limit(&self, max_id_bytes: usize, max_key_bytes: usize) -> Option<String> {
+        let fields = [
+            ("roomId", Some(self.room_id()), max_id_bytes),
+            ("clientId", self.client_id(), max_id_bytes),
+            ("key", self.key(), max_key_bytes),
+        ];
+        let is_over = |value: Option<&str>, max: usize| value.is_some_and(|value| value.len() > max);
+        let (name, value, max) = fields.into_iter().find(|(_, value, max)| is_over(*value, *max))?;
+        Some(format!("{name} has {} bytes, allowed are {max}", value.map_or(0, str::len)))
+    }
+}
+
+impl fmt::Debug for Register {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the keys.
+        f.debug_struct("Register").field("room_id", &self.room_id()).finish_non_exhaustive()
     }
 }
 
 /// A STUN or TURN server, as `RTCIceServer` of the WebRTC API has it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct IceServer {
     /// Always an array on the wire.
     pub urls: Vec<String>,
@@ -98,6 +111,13 @@ pub struct IceServer {
     /// For TURN.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the credential.
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 #[derive(Serialize)]
@@ -177,13 +197,19 @@ fn register(hub: &mut Hub, peer: PeerId, register: Register, out: &mut Outbox) -
     if register.room_id().is_empty() {
         return Err(Misspoke::NoRoomId);
     }
-    if let Some(reason) = register.over_limit(hub.limits.max_id_bytes) {
+    if let Some(reason) = register.over_limit(hub.limits.max_id_bytes, hub.max_key_bytes()) {
         hub.reject(peer, reason.into(), out);
         return Ok(());
     }
+    let Some(admission) = hub.admit(peer, register.key(), register.room_id(), out) else {
+        hub.reject(peer, UNAUTHORIZED.into(), out);
+        return Ok(());
+    };
     let connection_id = hub.ids.next(hub.now.unix_ms);
     let since = hub.input;
-    let mut applicant = Box::new(Applicant { register, connection_id, since, grant: Grant::default() });
+    let ice_servers = hub.ice_servers.list(&connection_id.to_string(), hub.now.unix_ms / 1_000);
+    let grant = Grant { ice_servers, ..Grant::default() };
+    let mut applicant = Box::new(Applicant { register, connection_id, since, sub: admission.sub, grant });
     if !hub.limits.ask_verdict {
         applicant.register.forget_the_rest();
         seating::admit(hub, peer, applicant, out);
@@ -204,7 +230,11 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, out:
     let Some(mut applicant) = session.take_applicant() else { return };
     match verdict {
         Verdict::Allow(grant) => {
-            applicant.grant = grant;
+            // What the authority says about ICE servers wins; if it says nothing, ours are told.
+            let own = std::mem::replace(&mut applicant.grant, grant).ice_servers;
+            if applicant.grant.ice_servers.is_empty() {
+                applicant.grant.ice_servers = own;
+            }
             applicant.since = hub.input;
             applicant.register.forget_the_rest();
             // The verdict comes before the seat: an allowed client can still find the room full.

@@ -5,7 +5,10 @@
 //! up. What a message means is the dialect's business.
 
 use super::{
-    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame, dialect,
+    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame,
+    credentials::Keys,
+    dialect,
+    ice::IceServers,
     ids::ConnectionIds,
     mailbox::MailboxSeat,
     mesh,
@@ -39,6 +42,10 @@ pub struct Hub {
     pub(super) input: u64,
     /// The time of the input being handled.
     pub(super) now: Now,
+    /// Who may enter which room.
+    pub(super) keys: Keys,
+    /// What clients are told to find each other by.
+    pub(super) ice_servers: IceServers,
     rejections: Rejections,
     /// The tick on which all are pinged. Set while anybody is there.
     pub(super) next_ping: Option<Mono>,
@@ -65,6 +72,8 @@ impl Hub {
             ids: ConnectionIds::new(seed),
             waiting: VecDeque::with_capacity(limits.max_peers),
             input: 0,
+            keys: Keys::default(),
+            ice_servers: IceServers::default(),
             rejections: Rejections::new(limits.reject_delay_max),
             due: Vec::with_capacity(PEERS_A_CALL),
             next_ping: None,
@@ -116,12 +125,22 @@ impl Hub {
         self.input += 1;
         self.now = now;
         match input {
-            Input::Open { peer, dialect, address, room } => {
-                let session = Session::new(dialect, address, now, &self.limits);
+            Input::Open { peer, dialect, address, room, credential } => {
+                let mut session = Session::new(dialect, address, now, &self.limits);
+                // Only these two learn the room later.
+                if matches!(dialect, Dialect::Ayame | Dialect::Mesh) && !self.keys.is_open() {
+                    session.credential = credential.map(Into::into);
+                }
                 self.arm(session.deadline(&self.limits).0);
                 self.peers.insert(peer, session);
                 self.next_ping.get_or_insert(now.mono.after(self.limits.ping_interval));
-                dialect.handle_open(self, peer, room, out);
+                match self.check_upgrade(dialect, room, credential, now) {
+                    Ok(()) => dialect.handle_open(self, peer, room, out),
+                    Err(denial) => {
+                        out.push(Effect::Refused { peer, denial });
+                        self.let_go(peer, Close::Refused(Refusal::Unauthorized), out);
+                    }
+                }
             }
             Input::Text { peer, text } => {
                 if let Some(session) = self.note_heard(peer)

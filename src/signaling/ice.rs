@@ -49,6 +49,11 @@ impl IceServers {
         self.fixed.iter().cloned().chain(turn).collect()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.fixed.is_empty() && self.turn.is_none()
+    }
+
     /// The same as the JSON text of an `iceServers` array; `None` if there are none.
     pub fn json(&self, client: &str, unix: u64) -> Option<String> {
         let servers = self.list(client, unix);

@@ -9,6 +9,7 @@ mod ayame;
 mod check;
 pub mod credentials;
 pub mod dialect;
+mod entry;
 pub mod hub;
 pub mod ice;
 mod ids;
@@ -82,6 +83,8 @@ pub enum Input<'a> {
         address: IpAddr,
         /// The room that the URL named (`?room=`); empty if it named none. Only some dialects look at it.
         room: &'a str,
+        /// The key or token that came with the upgrade, if one did.
+        credential: Option<&'a str>,
     },
     /// A text message arrived.
     Text {
@@ -164,6 +167,13 @@ pub enum Effect {
     Ping {
         /// To whom.
         to: PeerId,
+    },
+    /// A credential was refused: whoever counts guesses counts this one.
+    Refused {
+        /// Whose.
+        peer: PeerId,
+        /// Why, for the log. There is nothing secret in it.
+        denial: credentials::Denial,
     },
     /// Ask the authority whether this peer may register; its text is not read until the [`Input::Verdict`].
     Ask {
@@ -298,6 +308,8 @@ impl Close {
 /// Why a peer cannot stay, in the words of protocols.md section 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// No key or token, or none that opens the room.
+    Unauthorized,
     /// Every seat of the room is taken.
     RoomFull,
     /// There are as many rooms as there may be.
@@ -312,6 +324,7 @@ impl Refusal {
     /// The `code` of an error message, and the reason of the close frame.
     pub fn code(self) -> &'static str {
         match self {
+            Self::Unauthorized => "unauthorized",
             Self::RoomFull => "room-full",
             Self::NoRoomLeft => "no-room-left",
             Self::IdTaken => "id-taken",
@@ -322,6 +335,7 @@ impl Refusal {
     /// The `message` of an error message.
     pub fn message(self) -> &'static str {
         match self {
+            Self::Unauthorized => "this room takes a key or token, and the one given does not open it",
             Self::RoomFull => "every seat of this room is taken",
             Self::NoRoomLeft => "this server has as many rooms as it may have",
             Self::RoomNameTooLong => "the name of the room is too long (max_id_bytes)",

@@ -1,6 +1,7 @@
 //! One peer: what the hub waits for from it, and until when.
 
 use super::{Dialect, Grant, Limits, Mono, Now, Register, mailbox::MailboxSeat, mesh::SeatId, rooms::RoomId};
+use hmac_sha256::Hash;
 use std::{borrow::Cow, net::IpAddr};
 use ulid::Ulid;
 
@@ -9,6 +10,8 @@ use ulid::Ulid;
 pub(super) struct Session {
     pub(super) dialect: Dialect,
     pub(super) address: IpAddr,
+    /// The key or token that came with its upgrade, until it is known for which room.
+    pub(super) credential: Option<Box<str>>,
     /// When it last said anything.
     pub(super) heard: Mono,
     /// When it last answered a ping, of either kind; the open counts as one.
@@ -38,6 +41,8 @@ pub(super) struct Applicant {
     pub(super) connection_id: Ulid,
     /// The number of the hub's input with which it came: who is heard later is alive.
     pub(super) since: u64,
+    /// Who it is by its token, if that says so.
+    pub(super) sub: Option<String>,
     pub(super) grant: Grant,
 }
 
@@ -65,6 +70,7 @@ pub(super) struct AyameSeat {
     pub(super) connection_id: Ulid,
     /// The client's own id, if it gave one: by it a returning client is known.
     pub(super) client_id: Option<Box<str>>,
+    /// What it proved itself by, as far as a returning client can be recognised by it: see [`proof`].
     pub(super) key: Option<Box<str>>,
     /// Gets no pings and no bye, and may end with `connected`.
     pub(super) standalone: bool,
@@ -88,7 +94,14 @@ pub(super) enum Expiry {
 impl Session {
     pub(super) fn new(dialect: Dialect, address: IpAddr, now: Now, limits: &Limits) -> Self {
         let until = now.mono.after(limits.register_timeout);
-        Self { dialect, address, heard: now.mono, ponged: now.mono, state: State::ExpectRegister { until } }
+        Self {
+            dialect,
+            address,
+            credential: None,
+            heard: now.mono,
+            ponged: now.mono,
+            state: State::ExpectRegister { until },
+        }
     }
 
     /// The next time something is due, and what. Pongs and messages move it to later only; whatever moves it to earlier
@@ -137,9 +150,23 @@ impl Session {
 impl AyameSeat {
     /// Whether this is the seat of the client that now registers again: the same id, given by the client
     /// itself, and the same key.
-    pub(super) fn is_of(&self, register: &Register) -> bool {
+    pub(super) fn is_of(&self, register: &Register, sub: Option<&str>) -> bool {
         self.client_id.is_some()
             && self.client_id.as_deref() == register.client_id()
-            && self.key.as_deref() == register.key()
+            && self.key == proof(register, sub)
     }
+}
+
+/// What a client has proved itself by: who its token says that it is, so that a renewed token is the same proof; else its key, or a digest of it
+/// if it is long.
+pub(super) fn proof(register: &Register, sub: Option<&str>) -> Option<Box<str>> {
+    const KEPT_BYTES_MAX: usize = 64;
+    if let Some(sub) = sub {
+        return Some(format!("sub:{sub}").into());
+    }
+    let key = register.key()?;
+    if key.len() <= KEPT_BYTES_MAX {
+        return Some(key.into());
+    }
+    Some(Hash::hash(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
 }

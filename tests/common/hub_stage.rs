@@ -42,9 +42,10 @@ impl Client {
 
 impl HubStage {
     pub fn new(config: &Config) -> Self {
+        let (keys, ice_servers) = config.access().unwrap();
         Self {
             routes: config.routes(),
-            hub: Hub::new(config.signaling_limits(), [1; 32]),
+            hub: Hub::new(config.signaling_limits(), [1; 32]).with_access(keys, ice_servers),
             now: Mono::START,
             out: Outbox::new(),
             peers: Slots::with_capacity(config.max_connections()),
@@ -93,6 +94,8 @@ impl HubStage {
                     self.client(peer).heard.push_back(heard);
                     self.peers.remove(peer);
                 }
+                // For whoever counts wrong keys.
+                Effect::Refused { .. } => {}
                 Effect::Ask { .. } => panic!("no transcript has an authority"),
             }
         }
@@ -114,14 +117,20 @@ impl Stage for HubStage {
     fn open(&mut self, client: &str, path: &str) {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let dialect = self.routes.iter().find(|(route, _)| route == path).expect("a path that is served").1;
-        let wishes = Wishes::read(query);
+        let wishes = Wishes::of_query(query);
         let peer = self.peers.insert_with(|_| client.to_owned()).unwrap();
         let wants_binary = wishes.wants_binary;
         let entry =
             Client { peer, heard: VecDeque::new(), is_muted: false, shows_pings: false, wants_binary };
         self.clients.insert(client.to_owned(), entry);
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.handle(Input::Open { peer, dialect, address, room: &wishes.room });
+        self.handle(Input::Open {
+            peer,
+            dialect,
+            address,
+            room: &wishes.room,
+            credential: wishes.credential.as_deref(),
+        });
     }
 
     fn act(&mut self, client: &str, action: Action) {

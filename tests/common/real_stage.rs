@@ -5,7 +5,7 @@
 
 use super::{
     channel::Channel,
-    server::{DEADLINE, TestServer},
+    server::{DEADLINE, TempDir, TestServer},
     transcript::{Action, Heard, Said, Stage, Transcript},
     wire::{self, Frame, HANDSHAKE, frame},
 };
@@ -14,9 +14,10 @@ use std::{
     collections::{BTreeMap, VecDeque},
     io::{ErrorKind, Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     time::{Duration, Instant},
 };
-use suzu::config::settings::SETTINGS;
+use suzu::config::settings::{self, SETTINGS};
 
 /// How much faster than it says a conversation runs.
 const SCALE: f64 = 10.0;
@@ -52,15 +53,25 @@ impl RealStage {
     pub fn over_ws(transcript: &Transcript) -> Self {
         let config = transcript.config();
         let mut args = Vec::new();
-        for setting in SETTINGS.iter().filter(|setting| !setting.may_repeat) {
+        for setting in SETTINGS.iter().filter(|setting| !setting.may_repeat && !setting.is_secret) {
             let Some(value) = (setting.show)(&config).pop() else { continue };
             let is_scaled = transcript.has_time() && setting.key.ends_with("_sec");
             let value = if is_scaled { (value.parse::<f64>().unwrap() / SCALE).to_string() } else { value };
             args.extend([setting.flag(), value]);
         }
+        // What may be given several times, and secrets, go by a file that nobody else can read.
+        let state = TempDir::new();
+        let is_for_file =
+            |key: &str| settings::find(key).is_some_and(|setting| setting.may_repeat || setting.is_secret);
+        let lines = transcript.settings.iter().filter(|(key, _)| is_for_file(key));
+        let text: String = lines.map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let file = state.join("suzu.conf");
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        args.extend(["-C".to_owned(), file.to_str().unwrap().to_owned()]);
         let args: Vec<_> = args.iter().map(String::as_str).collect();
         Self {
-            server: TestServer::start(&args),
+            server: TestServer::start_in(state, &args),
             #[cfg(feature = "tls")]
             trusting: None,
             poll: Poll::new().unwrap(),

@@ -18,6 +18,14 @@ use std::{
 /// Nothing that a test waits for takes longer, however slow the machine.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
+/// All clients of a test have one address, and many say more than people do.
+const NO_LIMIT: [&str; 4] = [
+    "--max-connections-per-address",
+    "--max-connections-per-second",
+    "--max-messages-per-second",
+    "--max-bytes-per-second",
+];
+
 pub struct TestServer {
     child: Child,
     /// Where it keeps what it makes.
@@ -39,6 +47,9 @@ impl TestServer {
     pub fn start_in(state: TempDir, args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_suzu"));
         command.args(["--listen", "127.0.0.1:0"]).args(args);
+        for flag in NO_LIMIT.into_iter().filter(|flag| !args.contains(flag)) {
+            command.args([flag, "0"]);
+        }
         Self::start_command(command, state)
     }
 

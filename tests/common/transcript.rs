@@ -135,7 +135,9 @@ impl Transcript {
         let mut config = Config::default();
         for (key, value) in &self.settings {
             let setting = settings::find(key).unwrap_or_else(|| panic!("{}: no setting {key}", self.name));
-            config.set(setting, value, true).unwrap();
+            let is_first =
+                self.settings.iter().find(|(other, _)| other == key).is_none_or(|(_, first)| first == value);
+            config.set(setting, value, is_first).unwrap();
         }
         config
     }

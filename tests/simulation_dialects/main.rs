@@ -257,7 +257,7 @@ impl Crowd {
             self.expect(peer, Hears::Close(Close::Refused(refusal)));
         }
         let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, self.random.random_range(0..4)));
-        self.give(peer, Input::Open { peer, dialect, address, room });
+        self.give(peer, Input::Open { peer, dialect, address, room, credential: None });
         refusal.is_none().then_some(peer)
     }
 

@@ -99,7 +99,10 @@ impl Crowd {
                 self.see("ayame: relay");
             }
             Effect::Ping { .. } | Effect::Close { .. } => {}
-            Effect::SendBinary { .. } | Effect::SendWaiting { .. } | Effect::Ask { .. } => {
+            Effect::SendBinary { .. }
+            | Effect::SendWaiting { .. }
+            | Effect::Ask { .. }
+            | Effect::Refused { .. } => {
                 panic!("{effect:?} has no cause here")
             }
         }

@@ -178,6 +178,7 @@ fn receiver(effect: &Effect) -> PeerId {
         | Effect::Relay { to }
         | Effect::Ping { to }
         | Effect::Ask { peer: to, .. }
+        | Effect::Refused { peer: to, .. }
         | Effect::Close { peer: to, .. } => *to,
     }
 }

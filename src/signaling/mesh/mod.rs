@@ -5,7 +5,7 @@
 mod seats;
 
 use super::{
-    Close, Dialect, Effect, Hub, Outbox, PeerId, Refusal,
+    Close, Dialect, Effect, Hub, IceServer, Outbox, PeerId, Refusal,
     dialect::{Wrong, parse_message, present, to_json},
     session::{Seat, State},
 };
@@ -53,6 +53,8 @@ struct Connect<'a> {
     #[serde(borrow, default)]
     session: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    token: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     meta: Option<&'a RawValue>,
 }
 
@@ -75,6 +77,7 @@ struct PresenceMessage<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Connected<'a> {
     r#type: &'static str,
     id: &'a str,
@@ -83,6 +86,8 @@ struct Connected<'a> {
     peers: Vec<Presence<'a>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     resumed: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ice_servers: Vec<IceServer>,
 }
 
 pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) {
@@ -199,6 +204,15 @@ fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) 
     let room = connect.room.as_deref().filter(|room| !room.is_empty());
     let Some(room) = room else { return Err(Wrong::message("room is missing")) };
     check_connect(&connect, hub.limits.max_id_bytes)?;
+    let Some(admission) = hub.admit(peer, connect.token.as_deref(), room, out) else {
+        let refusal = Refusal::Unauthorized;
+        out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });
+        hub.let_go(peer, Close::Refused(refusal), out);
+        return Ok(());
+    };
+    // A guest is called what its token says, unless it says otherwise.
+    let name = connect.name.as_deref().or(admission.name.as_deref());
+    let name = name.filter(|name| name.len() <= hub.limits.max_id_bytes);
     let id = match &connect.id {
         Some(id) => Cow::Borrowed(&**id),
         None => hub.ids.next(hub.now.unix_ms).to_string().into(),
@@ -208,11 +222,15 @@ fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) 
         Some(seat) => seats::resume(hub, seat, peer, connect.session.as_deref(), out)
             .then_some(seat)
             .ok_or(Refusal::IdTaken),
-        None => seats::take(hub, peer, room, &id, connect.name.as_deref(), connect.meta),
+        None => seats::take(hub, peer, room, &id, name, connect.meta),
     };
     match result {
         Ok(seat) => {
-            out.push(Effect::Send { to: peer, text: connected(hub, seat, taken.is_some()).into() });
+            let ice_servers = ice_servers(hub);
+            out.push(Effect::Send {
+                to: peer,
+                text: connected(hub, seat, taken.is_some(), ice_servers).into(),
+            });
             if taken.is_some() {
                 seats::drain(hub, seat, out);
             } else {
@@ -249,7 +267,16 @@ fn check_connect(connect: &Connect<'_>, max_id_bytes: usize) -> Result<(), Wrong
     }
 }
 
-fn connected(hub: &Hub, seat: SeatId, resumed: bool) -> String {
+/// What a client is told to find others by. TURN servers know it by an id that it has not chosen.
+fn ice_servers(hub: &mut Hub) -> Vec<IceServer> {
+    if hub.ice_servers.is_empty() {
+        return Vec::new();
+    }
+    let client = hub.ids.next(hub.now.unix_ms).to_string();
+    hub.ice_servers.list(&client, hub.now.unix_ms / 1_000)
+}
+
+fn connected(hub: &Hub, seat: SeatId, resumed: bool, ice_servers: Vec<IceServer>) -> String {
     let Some(own) = hub.mesh.get(seat) else { return String::new() };
     let others =
         hub.rooms.peers(own.room).filter(|other| *other != seat).filter_map(|other| hub.mesh.get(other));
@@ -260,5 +287,6 @@ fn connected(hub: &Hub, seat: SeatId, resumed: bool) -> String {
         session: own.session_text(),
         peers: others.map(MeshSeat::presence).collect(),
         resumed,
+        ice_servers,
     })
 }

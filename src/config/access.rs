@@ -1,0 +1,81 @@
+//! From settings to keys: what stands in files of its own is read here.
+
+use super::Config;
+use crate::{
+    secret_file::{self, Fault},
+    signaling::{
+        credentials::{Keys, Secret},
+        ice::{IceServers, Turn},
+        token,
+    },
+};
+use std::{path::Path, time::Duration};
+
+impl Config {
+    /// Who may enter which room, and what ICE servers clients are told: reads the files of secrets.
+    ///
+    /// # Errors
+    /// Which file cannot be used, why, and what would be right.
+    pub fn access(&self) -> Result<(Keys, IceServers), String> {
+        let token_secrets = match &self.token_secret_file {
+            Some(path) => {
+                let secret = read_secret("token_secret_file", path)?;
+                token::check_secret(secret.bytes())
+                    .map_err(|wrong| format!("token_secret_file: {}: {wrong}", path.display()))?;
+                vec![secret]
+            }
+            None => Vec::new(),
+        };
+        let turn = match &self.turn_secret_file {
+            Some(path) => Some(Turn {
+                secret: read_secret("turn_secret_file", path)?,
+                uris: self.turn_uri.clone(),
+                ttl: Duration::from_secs(self.turn_ttl),
+            }),
+            None => None,
+        };
+        let keys = Keys {
+            signaling_key: self.signaling_key.clone(),
+            room_keys: self.room_key.clone(),
+            token_secrets,
+        };
+        Ok((keys, IceServers { fixed: self.ice_server.clone(), turn }))
+    }
+
+    /// Whether it holds something that must not stand where everybody can read it.
+    pub fn has_secrets(&self) -> bool {
+        self.signaling_key.is_some()
+            || !self.room_key.is_empty()
+            || self.ice_server.iter().any(|server| server.credential.is_some())
+    }
+
+    /// Takes what systemd has put into its directory of credentials, where the configuration does not say otherwise: `signaling_key`,
+    /// `token_secret` and `turn_secret`.
+    ///
+    /// # Errors
+    /// Which of them cannot be used.
+    pub fn take_credentials(&mut self, directory: &Path) -> Result<(), String> {
+        let file = |name: &str| Some(directory.join(name)).filter(|path| path.exists());
+        if self.signaling_key.is_none()
+            && let Some(path) = file("signaling_key")
+        {
+            self.signaling_key = Some(read_secret("signaling_key", &path)?);
+        }
+        self.token_secret_file = self.token_secret_file.take().or_else(|| file("token_secret"));
+        self.turn_secret_file = self.turn_secret_file.take().or_else(|| file("turn_secret"));
+        Ok(())
+    }
+}
+
+/// A secret is a file's text without the line end that editors add.
+fn read_secret(setting: &str, path: &Path) -> Result<Secret, String> {
+    let bytes = secret_file::read(path).map_err(|fault| match fault {
+        Fault::Missing => format!("{setting}: {}: cannot be read: there is no such file", path.display()),
+        Fault::Unusable(wrong) => format!("{setting}: {wrong}"),
+    })?;
+    let secret = bytes.trim_ascii_end();
+    if secret.is_empty() {
+        return Err(format!("{setting}: {}: it is empty", path.display()));
+    }
+    Ok(Secret::new(secret))
+}

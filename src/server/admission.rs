@@ -1,0 +1,149 @@
+//! Who is taken in: what is asked of an address before anything is read, and of an upgrade before it gets its 101.
+
+use super::Server;
+use crate::{
+    addresses::{Addresses, Limits},
+    config::Config,
+    http::{gate::Gate, origin::Names, response::Refusal, upgrade::Wishes},
+    net::certificates::Host,
+    signaling::{Dialect, Mono, rate::Rate},
+    slots::Key,
+};
+use std::{net::IpAddr, time::Duration};
+
+/// That connections are turned away is logged once in this time.
+const LOG_PAUSE: Duration = Duration::from_secs(60);
+/// How many times what comes in a second may come at once.
+const BURST: u32 = 10;
+
+/// So many a second, ten times as many at once; 0 is no limit.
+pub(super) fn rate(per_second: u32) -> Rate {
+    match per_second {
+        0 => Rate { burst: u32::MAX, per_second: u32::MAX },
+        per_second => Rate { burst: per_second.saturating_mul(BURST), per_second },
+    }
+}
+
+/// What an address may do by this configuration.
+pub(super) fn limits(config: &Config) -> Limits {
+    let no_limit_if_0 = |limit: u32| if limit == 0 { u32::MAX } else { limit };
+    Limits {
+        entries: config.max_addresses,
+        connections_max: no_limit_if_0(config.max_connections_per_address),
+        arrivals: rate(config.max_connections_per_second),
+    }
+}
+
+/// The rules of the door by this configuration, on this machine.
+pub(super) fn gate(config: &Config, host: &Host) -> Gate {
+    let own = host.name.iter().flat_map(|name| {
+        let label = name.split('.').next().unwrap_or_default();
+        [name.clone(), format!("{label}.local")]
+    });
+    let addresses = host.addresses.iter().map(ToString::to_string);
+    Gate {
+        allow_from: config.allow_from.clone(),
+        trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
+        names: Names {
+            own: own.chain(config.tls_names.iter().flatten().cloned()).chain(addresses).collect(),
+            allowed: config.allow_origin.clone().unwrap_or_default(),
+        },
+    }
+}
+
+/// What is remembered of those who were turned away.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) addresses: Addresses,
+    logged: Option<Mono>,
+    unlogged: u64,
+}
+
+impl Door {
+    pub(super) fn new(limits: Limits, seed: [u64; 4]) -> Self {
+        Self { addresses: Addresses::new(limits, seed), logged: None, unlogged: 0 }
+    }
+
+    /// Says that a connection was turned away, but not each time in a flood.
+    fn log(&mut self, address: IpAddr, why: &str, now: Mono) {
+        if self.logged.is_some_and(|at| now.since(at) < LOG_PAUSE) {
+            self.unlogged += 1;
+            return;
+        }
+        let others = std::mem::take(&mut self.unlogged);
+        self.logged = Some(now);
+        log::info!(
+            "a connection from {address} was turned away: {why} ({others} more since the last such line)"
+        );
+    }
+}
+
+impl Server {
+    /// Whether a connection from this address is taken in. One from a proxy is counted when it is known whose it is.
+    pub(super) fn may_come(&mut self, address: IpAddr) -> bool {
+        let is_allowed = self.site.gate.admits(address);
+        if !is_allowed {
+            self.door.log(address, "it is not of this network; allow_from would allow it", self.now.mono);
+        }
+        is_allowed
+    }
+
+    /// Counts a connection for its address; false if there are too many.
+    pub(super) fn count(&mut self, key: Key, address: IpAddr) -> bool {
+        let Some(client) = self.clients.get_mut(key) else { return false };
+        match self.door.addresses.arrive(address, self.now.mono) {
+            Ok(place) => {
+                client.address = address;
+                client.place = Some(place);
+                true
+            }
+            Err(_) => {
+                let why = "it has too many (max_connections_per_address, max_connections_per_second)";
+                self.door.log(address, why, self.now.mono);
+                false
+            }
+        }
+    }
+
+    /// Gives back what was counted.
+    pub(super) fn uncount(&mut self, key: Key) {
+        if let Some(place) = self.clients.get_mut(key).and_then(|client| client.place.take()) {
+            self.door.addresses.leave(place, self.now.mono);
+        }
+    }
+
+    /// What speaks against an upgrade: too many connections or wrong credentials from where it really comes, or a credential that opens
+    /// nothing.
+    pub(super) fn judge(
+        &mut self,
+        key: Key,
+        dialect: Dialect,
+        wishes: &Wishes,
+        address: IpAddr,
+    ) -> Result<(), Refusal> {
+        let is_counted = self.clients.get(key).is_some_and(|client| client.place.is_some());
+        if !is_counted && !self.count(key, address) {
+            return Err(Refusal::TooMany(1));
+        }
+        // Guesses are not even looked at before the last one's penalty is over.
+        let place = self.clients.get(key).and_then(|client| client.place.as_ref());
+        let penalty = place.map_or(Duration::ZERO, |place| self.door.addresses.penalty(place, self.now.mono));
+        if !penalty.is_zero() {
+            return Err(Refusal::TooMany(penalty.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)));
+        }
+        let credential = wishes.credential.as_deref();
+        let Err(denial) = self.hub.check_upgrade(dialect, &wishes.room, credential, self.now) else {
+            return Ok(());
+        };
+        self.refused(key, &denial.to_string());
+        Err(Refusal::Unauthorized)
+    }
+
+    /// A credential was wrong: the next one from there waits, ever longer.
+    pub(super) fn refused(&mut self, key: Key, why: &str) {
+        let Some(client) = self.clients.get(key) else { return };
+        let Some(place) = &client.place else { return };
+        let wait = self.door.addresses.refuse(place, self.now.mono);
+        log::info!("client {key} is not let in: {why}; the next try from there waits {wait:?}");
+    }
+}
