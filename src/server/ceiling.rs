@@ -1,7 +1,8 @@
 //! The most memory that a configuration can take, in bytes: every table and every limit added up.
 
-use super::Client;
+use super::{Client, admission};
 use crate::{
+    addresses::Addresses,
     config::Config,
     net::{connection::Connection, stream::READ_BYTES},
     signaling::Hub,
@@ -36,6 +37,7 @@ impl Ceiling {
         Self {
             base: BASE,
             tables: Slots::<Client>::bytes(config.max_connections())
+                + Addresses::bytes_max(&admission::limits(config))
                 + Hub::bytes_max(&config.signaling_limits()),
             per_client: Connection::bytes_max(limits, READ_BYTES),
             clients: config.max_clients,
