@@ -29,6 +29,7 @@
 //! server: hub.handle(Input::Text { peer, text }, now, &mut out)
 //!   hub -> session -> dialect (decode once, decide) -> rooms (who else?) -> out.push(Effect)
 //! server.apply: Send, Relay -> the receiver's WebSocket, whose write buffer is the outgoing queue; marked dirty
+//!               Ask, Report -> a webhook; whoever is asked about is not read until the verdict
 //!               Close       -> a close frame; marked, and given a deadline to end
 //! end of the turn: flush_dirty (the only writer), reap_doomed (the only place that frees)
 //! ```

@@ -27,6 +27,10 @@ fn main() -> ExitCode {
         Ok(Command::Help) => print(&help::usage()),
         Ok(Command::Version) => print(&format!("suzu {}\n", env!("CARGO_PKG_VERSION"))),
         Ok(Command::Check(config)) => {
+            if let Err(wrong) = config.access() {
+                complain(&wrong);
+                return ExitCode::from(2);
+            }
             print(&format!("{}# {}\n", help::listing(&config), Ceiling::of(&config)))
         }
         Ok(Command::Run(config)) => return run(&config),

@@ -13,6 +13,7 @@ mod effects;
 mod handshakes;
 mod serve;
 mod timers;
+mod webhooks;
 
 use crate::{
     config::Config,
@@ -45,13 +46,14 @@ use std::{
     net::SocketAddr,
     time::Duration,
 };
+use webhooks::Hooks;
 
 /// The most that what one connection says in a turn may cause to be sent: a short message can have a long answer, or many. What else it
 /// said waits for the next turn.
 const TURN_BYTES_MAX: usize = 256 * 1024;
 /// A stop that was asked for takes no longer than this.
 const STOP_MAX: Duration = Duration::from_secs(3);
-/// Tokens of connections are above 65,535, listeners count from 0.
+/// Tokens of connections are above 65,535, listeners count from 0, webhooks from 32,768.
 const SIGNALS: Token = Token(u16::MAX as usize);
 
 /// A running server.
@@ -78,6 +80,7 @@ pub struct Server {
     rates: Rates,
     tls: Option<Tls>,
     handshakes: Handshakes,
+    hooks: Option<Hooks>,
     limits: websocket::Limits,
     max_clients: usize,
     head_timeout: Duration,
@@ -148,6 +151,7 @@ impl Server {
             .and_then(Tls::authority)
             .and_then(|AuthorityCertificate { name, der, pem, sha256 }| Trust::new(name, der, pem, sha256));
         let has_default_https = config.listen.iter().any(|address| address.port() == 443);
+        let hooks = Hooks::start(config, poll.registry(), now)?;
         let connections = config.max_connections();
         Ok(Self {
             poll,
@@ -170,14 +174,16 @@ impl Server {
                 gate: admission::gate(config, &host),
                 requires_tls: config.require_tls,
                 has_default_https,
+                copied_names: hooks.iter().flat_map(|_| config.copy_websocket_header_names.clone()).collect(),
             },
             door: Door::new(admission::limits(config), door_seed),
             rates: Rates {
-                messages: admission::rate(config.max_messages_per_second),
-                bytes: admission::rate(config.max_bytes_per_second),
+                messages: admission::rate(config.max_messages_per_second, 1),
+                bytes: admission::rate(config.max_bytes_per_second, READ_BYTES),
             },
             tls,
             handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
+            hooks,
             limits: config.websocket_limits(),
             max_clients: config.max_clients,
             head_timeout: config.head_timeout,
@@ -222,12 +228,16 @@ impl Server {
         while !self.is_stopped() {
             self.turn()?;
         }
+        if let Some(hooks) = &mut self.hooks {
+            hooks.abandon();
+        }
         log::info!("stopped");
         Ok(())
     }
 
     fn is_stopped(&self) -> bool {
-        self.stopping.is_some_and(|at| at <= self.now.mono || self.clients.is_empty())
+        let is_done = self.clients.is_empty() && self.hooks.as_ref().is_none_or(Hooks::has_told_all);
+        self.stopping.is_some_and(|at| at <= self.now.mono || is_done)
     }
 
     fn turn(&mut self) -> io::Result<()> {
@@ -242,6 +252,7 @@ impl Server {
         self.admit_handshakes();
         self.serve_readable();
         self.run_timers();
+        self.run_webhooks();
         // Whoever is freed may leave room-mates who have to be told.
         while !self.dirty.is_empty() || !self.doomed.is_empty() {
             self.flush_dirty();
@@ -259,7 +270,8 @@ impl Server {
         {
             return Some(Duration::ZERO);
         }
-        let due = [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping];
+        let hooks = self.hooks.as_ref().and_then(Hooks::next_timeout);
+        let due = [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping, hooks];
         let next = due.into_iter().flatten().min()?;
         Some(next.since(self.now.mono))
     }
@@ -271,6 +283,10 @@ impl Server {
                 is_signalled = true;
             } else if let Some(listening) = self.listeners.get_mut(event.token().0) {
                 listening.is_ready = true;
+            } else if let Some(hooks) = &mut self.hooks
+                && hooks.handle_event(event.token(), self.now)
+            {
+                // What came of it is found at its place in the turn.
             } else if let Some(key) = key_of(event.token())
                 && let Some(client) = self.clients.get_mut(key)
             {
@@ -331,6 +347,7 @@ impl Server {
     fn leave_hub(&mut self, key: Key) {
         if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_peer) {
             client.is_peer = false;
+            self.forget_question(key);
             self.drive(Input::Ended { peer: key });
         }
     }
@@ -360,6 +377,7 @@ impl Server {
         }
         if is_reload {
             self.reload();
+            self.reload_webhooks();
         }
         for _ in 0..stops {
             match self.stopping {

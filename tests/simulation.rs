@@ -14,7 +14,7 @@ use std::{
 };
 use suzu::{
     config::Config,
-    signaling::{Close, Dialect, Effect, Hub, Input, Limits, Mono, Now, PeerId},
+    signaling::{Close, Dialect, Effect, Hub, Input, Limits, Mono, Now, PeerId, SessionEnd},
     slots::Slots,
 };
 
@@ -81,6 +81,8 @@ struct Crowd {
     now: Mono,
     slots: Slots<()>,
     clients: BTreeMap<PeerId, Client>,
+    /// Sessions that were accepted and not reported yet: the connection's id, the room and the client's own id.
+    sessions: BTreeMap<String, (String, Option<&'static str>)>,
     ends: BTreeSet<&'static str>,
 }
 
@@ -92,7 +94,16 @@ impl Crowd {
         limits.type_message = random.random_bool(0.5);
         let hub = Hub::new(limits.clone(), [seed as u8; 32]);
         let slots = Slots::with_capacity(CLIENTS_MAX);
-        Self { random, hub, limits, now: Mono::START, slots, clients: BTreeMap::new(), ends: BTreeSet::new() }
+        Self {
+            random,
+            hub,
+            limits,
+            now: Mono::START,
+            slots,
+            clients: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            ends: BTreeSet::new(),
+        }
     }
 
     fn step(&mut self) {
@@ -278,6 +289,7 @@ impl Crowd {
                     probed.push(*to);
                 }
                 Effect::Close { peer, close } => self.closed(*peer, *close, &said_bye, &effects),
+                Effect::Report { end, .. } => self.reported(end),
                 Effect::Refused { .. }
                 | Effect::Ask { .. }
                 | Effect::SendBinary { .. }
@@ -286,6 +298,8 @@ impl Crowd {
                 }
             }
         }
+        let seated = self.clients.values().filter(|client| client.is_accepted).count();
+        assert_eq!(self.sessions.len(), seated, "whoever has lost its seat is reported at once");
         for peer in probed {
             if self.clients.get(&peer).is_some_and(|client| !client.is_muted) {
                 self.handle(peer, Input::Pong { peer });
@@ -312,7 +326,17 @@ impl Crowd {
                 "a ghost kept its seat"
             );
         }
-        self.clients.get_mut(&peer).unwrap().is_accepted = true;
+        let client = self.clients.get_mut(&peer).unwrap();
+        client.is_accepted = true;
+        let connection = text.split('"').nth(7).unwrap().to_owned();
+        let known = self.sessions.insert(connection, (client.room.clone().unwrap(), client.id));
+        assert_eq!(known, None, "two sessions with one id");
+    }
+
+    fn reported(&mut self, end: &SessionEnd) {
+        let (room, id) = self.sessions.remove(&end.connection_id).expect("a session that is there, once");
+        let id = id.unwrap_or(&end.connection_id);
+        assert_eq!((&*end.room_id, &*end.client_id), (&*room, id));
     }
 
     /// Whether the same client has registered again: only it may take a seat from somebody who is alive.

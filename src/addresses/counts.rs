@@ -1,5 +1,6 @@
 //! One address: what it may do, what it has done, and how long that is remembered.
 
+use crate::lan;
 use crate::signaling::{
     Mono,
     rate::{Bucket, Rate},
@@ -52,6 +53,11 @@ impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(0xffff << 32 | u64::from(address.to_bits())),
+            // In a local network everybody has the same /64: there each address is somebody.
+            IpAddr::V6(address) if lan::is_local(IpAddr::V6(address)) => {
+                let [network, host] = [(address.to_bits() >> 64) as u64, address.to_bits() as u64];
+                Self(network ^ host.rotate_left(17))
+            }
             IpAddr::V6(address) => Self((address.to_bits() >> 64) as u64),
         }
     }
@@ -157,7 +163,10 @@ mod tests {
             ("2001:db8::1", "2001:db8:0:1::1", false),
             ("::1", "127.0.0.1", false),
             ("::1", "0.0.0.0", false),
-            ("::1", "::2", true),
+            ("::1", "::1", true),
+            ("fd00::1", "fd00::2", false),
+            ("fe80::1", "fe80::2", false),
+            ("fd00:0:0:1::1", "fd00::1", false),
         ] {
             assert_eq!(network(a) == network(b), expected, "{a} {b}");
         }

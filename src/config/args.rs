@@ -92,8 +92,16 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
     if let Some(directory) = env::var_os("CREDENTIALS_DIRECTORY") {
         config.take_credentials(Path::new(&directory))?;
     }
+    if is_secret_in_flag(&config, &seen) {
+        return Err("--ice-server: everybody on this machine can read a command line; put a line with a credential into a file (-C) that others cannot read".to_owned());
+    }
     config.check()?;
     Ok(if is_check { Command::Check(config) } else { Command::Run(config) })
+}
+
+/// Whether an ICE server's credential came by a flag.
+fn is_secret_in_flag(config: &Config, flags: &[&str]) -> bool {
+    flags.contains(&"ice_server") && config.ice_server.iter().any(|server| server.credential.is_some())
 }
 
 fn unknown(name: &str) -> String {

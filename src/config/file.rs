@@ -27,12 +27,20 @@ pub fn apply(config: &mut Config, name: &str, text: &str) -> Result<(), String> 
                 config.set(setting, value, is_first).map_err(|wrong| at(format!("{key}: {wrong}")))?;
             }
             Some(Item::Property(text, None) | Item::Error(text)) => {
-                return Err(at(format!("{text:?} is not a `key = value` line")));
+                return Err(at(not_a_setting(text)));
             }
             Some(Item::Section(section)) => {
                 return Err(at(format!("[{section}]: there are no sections, only `key = value` lines")));
             }
         }
+    }
+}
+
+/// Says what a line is not. Only its first word is repeated, if that is a key: the rest may be a secret.
+fn not_a_setting(text: &str) -> String {
+    match text.split_whitespace().next().and_then(find) {
+        Some(setting) => format!("{}: this is not a `key = value` line: the = is missing", setting.key),
+        None => "this is not a `key = value` line".to_owned(),
     }
 }
 
@@ -70,10 +78,14 @@ mod tests {
             ),
             ("max_client = 3", "suzu.conf:1: max_client: unknown key; did you mean max_clients?"),
             ("# x\nfrobnicate = 3", "suzu.conf:2: frobnicate: unknown key; `suzu --help` lists them all"),
-            ("max_clients", "suzu.conf:1: \"max_clients\" is not a `key = value` line"),
+            ("max_clients", "suzu.conf:1: max_clients: this is not a `key = value` line: the = is missing"),
+            (
+                "signaling_key hunter2",
+                "suzu.conf:1: signaling_key: this is not a `key = value` line: the = is missing",
+            ),
             ("a = 1", "suzu.conf:1: a: unknown key; `suzu --help` lists them all"),
             ("\n[server]", "suzu.conf:2: [server]: there are no sections, only `key = value` lines"),
-            ("[server", "suzu.conf:1: \"[server\" is not a `key = value` line"),
+            ("[server", "suzu.conf:1: this is not a `key = value` line"),
             ("max_rooms = 1\nmax_rooms = 2", "suzu.conf:2: max_rooms: it is set twice; allowed once"),
         ] {
             let error = read(text).map(|_| ()).unwrap_err();

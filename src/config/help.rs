@@ -52,7 +52,9 @@ pub fn listing(config: &Config) -> String {
         }
         for value in values {
             // What is not shown must not be set by this text either.
-            let mark = if setting.is_secret { "# " } else { "" };
+            let is_hidden =
+                setting.is_secret || setting.key == "ice_server" && value.split_whitespace().count() > 1;
+            let mark = if is_hidden { "# " } else { "" };
             let _ = writeln!(text, "{mark}{} = {value}", setting.key);
         }
     }

@@ -16,7 +16,7 @@ use crate::{
     lan::{AllowFrom, Network},
     net::{
         certificates::{Files, Local, Source},
-        websocket,
+        webhook, websocket,
     },
     signaling::{self, Dialect, IceServer, credentials::Secret},
 };
@@ -87,6 +87,11 @@ pub struct Config {
     pub eviction_silence: Duration,
     pub reject_delay_max: Duration,
     pub resume_grace: Duration,
+    pub authn_webhook_url: Option<webhook::Url>,
+    pub disconnect_webhook_url: Option<webhook::Url>,
+    pub webhook_request_timeout: Duration,
+    pub max_pending_webhooks: usize,
+    pub copy_websocket_header_names: Vec<String>,
     pub type_message: bool,
     pub log_level: LevelFilter,
 }
@@ -138,6 +143,11 @@ impl Default for Config {
             eviction_silence: Duration::ZERO,
             reject_delay_max: Duration::ZERO,
             resume_grace: Duration::ZERO,
+            authn_webhook_url: None,
+            disconnect_webhook_url: None,
+            webhook_request_timeout: Duration::ZERO,
+            max_pending_webhooks: 0,
+            copy_websocket_header_names: Vec::new(),
             type_message: false,
             log_level: LevelFilter::Info,
         };
@@ -214,7 +224,24 @@ impl Config {
         if self.turn_uri.is_empty() != self.turn_secret_file.is_none() {
             return Err("turn_uri and turn_secret_file: one is missing; allowed: both or neither".to_owned());
         }
+        self.check_webhooks()?;
         self.check_tls()
+    }
+
+    /// Whoever is asked about is not read meanwhile, and so its pongs are not.
+    fn check_webhooks(&self) -> Result<(), String> {
+        let patience = self.websocket_pong_timeout.min(self.websocket_read_timeout);
+        let timeout = self.webhook_request_timeout;
+        if self.authn_webhook_url.is_some()
+            && self.websocket_ping_interval.saturating_add(timeout) >= patience
+        {
+            return Err(format!(
+                "webhook_request_timeout_sec: {timeout:?} would let clients seem dead while they are asked about; allowed: less \
+                 than websocket_pong_timeout_sec and websocket_read_timeout_sec without websocket_ping_interval_sec = {:?}",
+                self.websocket_ping_interval
+            ));
+        }
+        Ok(())
     }
 
     fn check_tls(&self) -> Result<(), String> {
@@ -280,7 +307,7 @@ impl Config {
             eviction_silence: self.eviction_silence,
             reject_delay_max: self.reject_delay_max,
             type_message: self.type_message,
-            ask_verdict: false,
+            ask_verdict: self.authn_webhook_url.is_some(),
         }
     }
 

@@ -3,9 +3,9 @@
 use super::{
     Config,
     values::{
-        HIDDEN, address, boolean, dialects, hide, host_names, level, networks, number, parsed, path,
-        patterns, room_key, route, seconds, seconds_or_none, secret, show, show_all, show_dialects,
-        show_level, show_list, show_path, show_seconds, show_tls_mode, tls_mode,
+        HIDDEN, address, boolean, dialects, header_names, hide, host_names, level, networks, number, parsed,
+        path, patterns, room_key, route, seconds, seconds_or_none, secret, show, show_all, show_dialects,
+        show_level, show_list, show_path, show_seconds, show_tls_mode, show_url, tls_mode, webhook_url,
     },
 };
 use crate::signaling::ice;
@@ -91,6 +91,25 @@ macro_rules! optional {
             set: |config, value| $read(value).map(|value| config.$field = Some(value)),
             clear: |_| {},
             show: |config| config.$field.iter().map(|value| $show(value)).collect(),
+        }
+    };
+}
+
+/// A row for the URL of a webhook.
+macro_rules! webhook {
+    ($field:ident, $key:literal; $help:literal) => {
+        Setting {
+            key: $key,
+            group: "Webhooks",
+            unit: "URL",
+            default: "",
+            allowed: "http:// or https://, such as http://127.0.0.1:3001/webhook; empty: none",
+            help: $help,
+            may_repeat: false,
+            is_secret: false,
+            set: |config, value| webhook_url(value).map(|url| config.$field = url),
+            clear: |_| {},
+            show: |config| config.$field.iter().map(show_url).collect(),
         }
     };
 }
@@ -281,6 +300,32 @@ pub const SETTINGS: &[Setting] = &[
     setting!("Mesh", resume_grace, "resume_grace_sec": "seconds" = "10";
         "0 to 86400" => seconds_or_none, show_seconds;
         "that a seat outlives its socket, for the client to come back"),
+    webhook!(authn_webhook_url, "authn_webhook_url";
+        "asked by POST whether an Ayame client that registers may come in"),
+    webhook!(disconnect_webhook_url, "disconnect_webhook_url";
+        "told by POST when the session of an Ayame client is over"),
+    setting!("Webhooks", webhook_request_timeout, "webhook_request_timeout_sec": "seconds" = "5";
+        "0.01 to 86400" => seconds, show_seconds;
+        "for a webhook to answer, with all that is between"),
+    setting!("Webhooks", max_pending_webhooks, "max_pending_webhooks": "clients" = "64";
+        "1 to 1000" => |v| number(v, 1..=1_000), show;
+        "asked about at the same time; one more is rejected at once"),
+    Setting {
+        key: "copy_websocket_header_names",
+        group: "Webhooks",
+        unit: "LIST",
+        default: "",
+        allowed: "a list of up to 16 names of headers, such as Cookie,Authorization",
+        help: "headers of a client's upgrade, up to 4 KiB, that webhooks about it have, too",
+        may_repeat: false,
+        is_secret: false,
+        set: |config, value| header_names(value).map(|names| config.copy_websocket_header_names = names),
+        clear: |_| {},
+        show: |config| match &*config.copy_websocket_header_names {
+            [] => Vec::new(),
+            names => vec![show_list(names)],
+        },
+    },
     setting!("Log", log_level, "log_level": "LEVEL" = "info";
         "off, error, warn, info or debug" => level, show_level;
         "what goes to standard error"),

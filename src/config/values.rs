@@ -2,8 +2,9 @@
 
 use super::TlsMode;
 use crate::{
-    http::{origin::Pattern, trust::PATHS},
+    http::{copied, origin::Pattern, trust::PATHS},
     lan::{Network, is_host_name},
+    net::webhook::Url,
     signaling::{Dialect, credentials::Secret},
 };
 use log::LevelFilter;
@@ -172,4 +173,19 @@ pub(super) fn room_key(value: &str) -> Result<(String, Secret), String> {
     } else {
         Ok((room.to_owned(), Secret::new(key)))
     }
+}
+
+/// Ayame's own files may have the key with nothing behind it.
+pub(super) fn webhook_url(value: &str) -> Result<Option<Url>, String> {
+    if value.is_empty() { Ok(None) } else { value.parse().map(Some) }
+}
+
+/// With its query: what is shown is to be used as a file.
+pub(super) fn show_url(url: &Url) -> String {
+    let scheme = if url.is_https() { "https" } else { "http" };
+    format!("{scheme}://{}{}", url.authority(), url.target())
+}
+
+pub(super) fn header_names(value: &str) -> Result<Vec<String>, String> {
+    if value.is_empty() { Ok(Vec::new()) } else { copied::parse_names(value) }
 }

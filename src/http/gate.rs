@@ -36,7 +36,8 @@ impl Gate {
     /// Why not, and which setting would allow it.
     pub(super) fn check(&self, request: &Request<'_>, peer: IpAddr) -> Result<IpAddr, String> {
         let address =
-            client_address(peer, &self.trusted_proxies, &request.x_forwarded_for, &request.forwarded);
+            client_address(peer, &self.trusted_proxies, &request.x_forwarded_for, &request.forwarded)
+                .ok_or("the proxy does not say who the client is (X-Forwarded-For, Forwarded)")?;
         if !self.allow_from.admits(address) {
             return Err(format!("{address} is not of this network; allow_from would allow it"));
         }

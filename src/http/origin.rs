@@ -59,7 +59,8 @@ impl fmt::Display for Foreign<'_> {
             Why::Opaque => "is that of a file or a frame without rights",
         };
         let value: String = self.value.chars().take(100).collect();
-        write!(f, "{header} {value:?} {what}; allow_origin = {} would allow it", self.remedy())
+        let remedy: String = self.remedy().chars().take(100).collect();
+        write!(f, "{header} {value:?} {what}; allow_origin = {remedy} would allow it")
     }
 }
 

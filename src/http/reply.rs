@@ -17,7 +17,7 @@ const CHUNK_LINE_BYTES_MAX: usize = 256;
 const FRAMING_BYTES_MAX: usize = 6 * BODY_BYTES_MAX;
 
 /// Headers that belong to the connection or frame the request (RFC 9110 section 7.6.1, RFC 9112 section 6): ours alone.
-const OURS: [&str; 12] = [
+pub(super) const OURS: [&str; 12] = [
     "connection",
     "content-length",
     "content-type",

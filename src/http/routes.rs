@@ -26,6 +26,8 @@ pub struct Site {
     pub requires_tls: bool,
     /// Whether https has its default port here, 443.
     pub has_default_https: bool,
+    /// Headers of upgrades that are handed on.
+    pub copied_names: Vec<String>,
 }
 
 /// How a request came.
@@ -197,6 +199,7 @@ mod tests {
             gate: Gate::default(),
             requires_tls: false,
             has_default_https: false,
+            copied_names: Vec::new(),
         }
     }
 

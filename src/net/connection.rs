@@ -10,6 +10,7 @@ use super::{
     websocket::{self, Fault, Flushed, Limits, WebSocket},
 };
 use crate::http::{
+    copied::Copied,
     request::{self, HEAD_BYTES_MAX},
     response::Refusal,
     routes::{Answer, Site, Via, answer},
@@ -32,6 +33,8 @@ pub enum Event {
         wishes: Wishes,
         /// Where the client is, whatever is between.
         address: IpAddr,
+        /// What of its head is handed on.
+        copied: Option<Copied>,
     },
     /// A request got an answer that ends the connection; it is queued.
     Answered {
@@ -192,11 +195,16 @@ impl Connection {
         // Most heads arrive whole and are read where they are.
         let bytes = if before > 0 { kept.as_slice() } else { *input };
         let parsed = request::parse(bytes);
+        let mut copied = None;
         let (answer, used) = match parsed {
             Ok(Some(head)) => {
                 let is_from_here = site.requires_tls && self.stream.is_from_here();
                 let via = Via { is_tls: self.stream.is_tls(), is_from_here, address: self.address };
-                (answer(&head.request, site, via), head.bytes.saturating_sub(before))
+                let answer = answer(&head.request, site, via);
+                if matches!(answer, Answer::Upgrade { .. }) {
+                    copied = Copied::of(bytes, &site.copied_names);
+                }
+                (answer, head.bytes.saturating_sub(before))
             }
             Err(refusal) => (refusal.into(), input.len()),
             Ok(None) => {
@@ -212,7 +220,7 @@ impl Connection {
             Answer::Reply { status, bytes, why } => self.reply(status, bytes, why),
             Answer::Upgrade { endpoint, wishes, address, bytes } => {
                 self.unsent = bytes;
-                Event::Upgraded { endpoint, wishes, address }
+                Event::Upgraded { endpoint, wishes, address, copied }
             }
         })
     }

@@ -6,7 +6,7 @@ use crate::{
     config::Config,
     http::{gate::Gate, origin::Names, response::Refusal, upgrade::Wishes},
     net::certificates::Host,
-    signaling::{Dialect, Mono, rate::Rate},
+    signaling::{Dialect, Mono, credentials::Denial, rate::Rate},
     slots::Key,
 };
 use std::{net::IpAddr, time::Duration};
@@ -16,11 +16,12 @@ const LOG_PAUSE: Duration = Duration::from_secs(60);
 /// How many times what comes in a second may come at once.
 const BURST: u32 = 10;
 
-/// So many a second, ten times as many at once; 0 is no limit.
-pub(super) fn rate(per_second: u32) -> Rate {
+/// So many a second, ten times as many at once, and at least `least`; 0 is no limit.
+pub(super) fn rate(per_second: u32, least: usize) -> Rate {
+    let least = u32::try_from(least).unwrap_or(u32::MAX);
     match per_second {
         0 => Rate { burst: u32::MAX, per_second: u32::MAX },
-        per_second => Rate { burst: per_second.saturating_mul(BURST), per_second },
+        per_second => Rate { burst: per_second.saturating_mul(BURST).max(least), per_second },
     }
 }
 
@@ -30,7 +31,7 @@ pub(super) fn limits(config: &Config) -> Limits {
     Limits {
         entries: config.max_addresses,
         connections_max: no_limit_if_0(config.max_connections_per_address),
-        arrivals: rate(config.max_connections_per_second),
+        arrivals: rate(config.max_connections_per_second, 1),
     }
 }
 
@@ -125,25 +126,43 @@ impl Server {
         if !is_counted && !self.count(key, address) {
             return Err(Refusal::TooMany(1));
         }
-        // Guesses are not even looked at before the last one's penalty is over.
-        let place = self.clients.get(key).and_then(|client| client.place.as_ref());
-        let penalty = place.map_or(Duration::ZERO, |place| self.door.addresses.penalty(place, self.now.mono));
-        if !penalty.is_zero() {
-            return Err(Refusal::TooMany(penalty.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)));
-        }
         let credential = wishes.credential.as_deref();
-        let Err(denial) = self.hub.check_upgrade(dialect, &wishes.room, credential, self.now) else {
-            return Ok(());
-        };
-        self.refused(key, &denial.to_string());
-        Err(Refusal::Unauthorized)
+        self.set_penalty(key);
+        let verdict = self.hub.check_upgrade(dialect, &wishes.room, credential, self.now);
+        match verdict {
+            Ok(()) => Ok(()),
+            Err(Denial::TooSoon) => {
+                let seconds = self.penalty(key).as_millis().div_ceil(1_000);
+                Err(Refusal::TooMany(seconds.try_into().unwrap_or(u64::MAX)))
+            }
+            Err(denial) => {
+                self.refused(key, denial);
+                Err(Refusal::Unauthorized)
+            }
+        }
     }
 
-    /// A credential was wrong: the next one from there waits, ever longer.
-    pub(super) fn refused(&mut self, key: Key, why: &str) {
-        let Some(client) = self.clients.get(key) else { return };
-        let Some(place) = &client.place else { return };
-        let wait = self.door.addresses.refuse(place, self.now.mono);
-        log::info!("client {key} is not let in: {why}; the next try from there waits {wait:?}");
+    /// How long no key from there is looked at.
+    fn penalty(&self, key: Key) -> Duration {
+        let place = self.clients.get(key).and_then(|client| client.place.as_ref());
+        place.map_or(Duration::ZERO, |place| self.door.addresses.penalty(place, self.now.mono))
+    }
+
+    /// Tells the hub whether a key of this client would be looked at.
+    pub(super) fn set_penalty(&mut self, key: Key) {
+        let is_penalised = !self.penalty(key).is_zero();
+        self.hub.set_penalised(is_penalised);
+    }
+
+    /// Somebody was not let in. If that may have been a guess, the next one from there waits, ever longer.
+    pub(super) fn refused(&mut self, key: Key, denial: Denial) {
+        let place = self.clients.get(key).and_then(|client| client.place.as_ref());
+        match place.filter(|_| denial.is_guess()) {
+            Some(place) => {
+                let wait = self.door.addresses.refuse(place, self.now.mono);
+                log::info!("client {key} is not let in: {denial}; the next key from there waits {wait:?}");
+            }
+            None => log::info!("client {key} is not let in: {denial}"),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The most memory that a configuration can take, in bytes: every table and every limit added up.
 
-use super::{Client, admission};
+use super::{Client, admission, webhooks::Hooks};
 use crate::{
     addresses::Addresses,
     config::Config,
@@ -18,7 +18,7 @@ const BASE: usize = 3 << 20;
 pub struct Ceiling {
     /// The process before any table.
     pub base: usize,
-    /// Tables of the loop and the hub, and all that the hub may keep for its peers: queues of absent mesh seats, mailbox stores.
+    /// Tables of the loop and the hub, and all that the hub may keep for its peers: queues of absent mesh seats, mailbox stores; and webhooks.
     pub tables: usize,
     /// One client with every buffer full.
     pub per_client: usize,
@@ -38,7 +38,8 @@ impl Ceiling {
             base: BASE,
             tables: Slots::<Client>::bytes(config.max_connections())
                 + Addresses::bytes_max(&admission::limits(config))
-                + Hub::bytes_max(&config.signaling_limits()),
+                + Hub::bytes_max(&config.signaling_limits())
+                + Hooks::bytes_max(config),
             per_client: Connection::bytes_max(limits, READ_BYTES),
             clients: config.max_clients,
             // Leaving clients are among them, with their buffers still full.

@@ -3,6 +3,7 @@
 use super::handshakes::Greeting;
 use crate::{
     addresses::Place,
+    http::copied::Copied,
     net::{connection::Connection, stream::Stream},
     signaling::{
         Mono,
@@ -10,7 +11,7 @@ use crate::{
     },
     slots::Key,
 };
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 use tungstenite::Message;
 
 /// A connection and its marks. Handlers only set marks; later steps of the turn act on them.
@@ -33,6 +34,8 @@ pub(super) struct Client {
     pub(super) since: Mono,
     /// Its URL asked for binary frames only.
     pub(super) wants_binary: bool,
+    /// Headers of its upgrade for webhooks, if there are any.
+    pub(super) copied: Option<Arc<Copied>>,
     /// The peer has finished sending: a short read is then not yet the end.
     pub(super) is_read_closed: bool,
     /// It is in the list of those to be read. The system says once for each arrival that something is there, so it stays there until
@@ -98,6 +101,7 @@ impl Client {
             greeting: Greeting::ExpectFirstByte,
             since: now,
             wants_binary: false,
+            copied: None,
             is_read_closed: false,
             is_runnable: Mark::default(),
             is_dirty: Mark::default(),

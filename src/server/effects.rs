@@ -17,7 +17,7 @@ impl Server {
     /// Does what the hub wants done. `arrived` is the message that it has just handled, if it was one.
     pub(super) fn apply(&mut self, arrived: Option<Message>) {
         let mut out = std::mem::take(&mut self.out);
-        let mut asked = None;
+        let mut unasked = None;
         for effect in out.drain(..) {
             match effect {
                 Effect::Send { to, text: Cow::Borrowed(text) } => {
@@ -33,23 +33,26 @@ impl Server {
                 Effect::SendBinary { to, bytes } => self.send(to, bytes.into()),
                 Effect::Ping { to } => self.send(to, Message::Ping(Bytes::new())),
                 Effect::Close { peer, close } => self.close(peer, close),
-                Effect::Refused { peer, denial } => self.refused(peer, &denial.to_string()),
-                Effect::Ask { peer, .. } => asked = Some(peer),
+                Effect::Refused { peer, denial } => self.refused(peer, denial),
+                Effect::Ask { peer, question } => {
+                    if !self.ask(peer, &question) {
+                        unasked = Some(peer);
+                    }
+                }
+                Effect::Report { peer, end } => self.report(peer, &end),
             }
         }
         self.out = out;
         while let Some(key) = self.lost.pop() {
             if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_peer) {
                 client.is_peer = false;
+                self.forget_question(key);
                 self.drive(Input::Overflowed { peer: key });
             }
         }
-        if let Some(peer) = asked {
-            // No setting names an authority yet, so the hub never asks; if it did, nobody would be let in unasked.
-            log::error!("client {peer}: there is no authority to ask");
-            self.drive(Input::Verdict { peer, verdict: Verdict::Failed });
-            // What it sent meanwhile was left where it is.
-            self.mark_runnable(peer);
+        if let Some(peer) = unasked {
+            // Nobody is let in unasked.
+            self.decided(peer, Verdict::Failed);
         }
     }
 
@@ -78,6 +81,7 @@ impl Server {
     fn close(&mut self, key: Key, close: Close) {
         let level = if close.is_fault() { log::Level::Info } else { log::Level::Debug };
         log::log!(level, "client {key} closed with {}: {}", close.code(), close.label());
+        self.forget_question(key);
         if let Some(client) = self.clients.get_mut(key) {
             client.is_peer = false;
             client.connection.close(close.code(), close.reason());

@@ -192,6 +192,7 @@ impl Server {
                 log::info!("reloading the certificate");
                 tls.reload(&machine::look(), self.now.unix_ms / 1_000);
             }
+            None if self.hooks.is_some() => {}
             None => log::info!("SIGHUP: there is nothing to read again"),
         }
     }

@@ -31,8 +31,14 @@ impl Server {
     /// Reads once from one connection, and acts on all that it brought.
     fn serve(&mut self, key: Key, scratch: &mut [u8]) {
         let Some(client) = self.clients.get_mut(key) else { return };
-        if client.is_doomed.is_set() || (client.is_peer && !self.hub.can_read(key)) {
+        if client.is_doomed.is_set() {
             return;
+        }
+        if client.is_peer && !self.hub.can_read(key) {
+            // Whoever has hung up is not read to its end for it: it awaits no verdict any more.
+            return if client.is_read_closed {
+                self.end(key, "the socket ended")
+            };
         }
         if client.throttled_until.is_some_and(|at| at > self.now.mono) {
             return;
@@ -47,7 +53,7 @@ impl Server {
         let Some(client) = self.clients.get_mut(key) else { return };
         // No more is read than could be served; the rest stays where it is.
         let wait = client.bytes.wait(READ_BYTES as u32, self.rates.bytes, self.now.mono);
-        if client.is_peer && !client.connection.holds() && !wait.is_zero() {
+        if !client.connection.holds() && !wait.is_zero() {
             return self.throttle(key, wait);
         }
         let was_held = client.connection.holds();
@@ -98,9 +104,18 @@ impl Server {
         match event {
             Event::Text(text) => return self.handle_text(key, text),
             Event::Binary(bytes) => return self.handle_binary(key, bytes),
-            Event::Pong => return self.drive(Input::Pong { peer: key }),
-            Event::Ping => self.drive(Input::Ping { peer: key }),
-            Event::Upgraded { endpoint, wishes, address } => self.open(key, endpoint, &wishes, address),
+            Event::Pong => {
+                self.spend_message(key);
+                return self.drive(Input::Pong { peer: key });
+            }
+            Event::Ping => {
+                self.spend_message(key);
+                self.drive(Input::Ping { peer: key });
+            }
+            Event::Upgraded { endpoint, wishes, address, copied } => {
+                self.keep_copied(key, copied);
+                self.open(key, endpoint, &wishes, address);
+            }
             Event::Answered { status, why } => {
                 match why {
                     Some(why) => log::info!("connection {key} answered with {status}: {why}"),
@@ -176,6 +191,9 @@ impl Server {
 
     fn handle_text(&mut self, key: Key, text: Utf8Bytes) {
         self.spend_message(key);
+        if self.hub.expects_credential(key) {
+            self.set_penalty(key);
+        }
         self.hub.handle(Input::Text { peer: key, text: &text }, self.now, &mut self.out);
         self.apply(Some(Message::Text(text)));
     }

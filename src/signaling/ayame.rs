@@ -1,11 +1,11 @@
 //! The Ayame dialect: what each message means (protocols.md section 1, compatible with OpenAyame/ayame 2026.2.0).
 
 use super::{
-    Close, Effect, Grant, Hub, Misspoke, Outbox, PeerId, Question, Verdict,
+    Close, Effect, Grant, Hub, Misspoke, Outbox, PeerId, Question, SessionEnd, Verdict,
     dialect::{parse_object, to_json},
     rooms::RoomId,
     seating,
-    session::{Applicant, AyameSeat, Seat, State},
+    session::{Applicant, AyameSeat, Seat, Session, State},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -201,7 +201,7 @@ fn register(hub: &mut Hub, peer: PeerId, register: Register, out: &mut Outbox) -
         hub.reject(peer, reason.into(), out);
         return Ok(());
     }
-    let Some(admission) = hub.admit(peer, register.key(), register.room_id(), out) else {
+    let Some((_, proof)) = hub.admit(peer, register.key(), register.room_id(), out) else {
         hub.reject(peer, UNAUTHORIZED.into(), out);
         return Ok(());
     };
@@ -209,7 +209,7 @@ fn register(hub: &mut Hub, peer: PeerId, register: Register, out: &mut Outbox) -
     let since = hub.input;
     let ice_servers = hub.ice_servers.list(&connection_id.to_string(), hub.now.unix_ms / 1_000);
     let grant = Grant { ice_servers, ..Grant::default() };
-    let mut applicant = Box::new(Applicant { register, connection_id, since, sub: admission.sub, grant });
+    let mut applicant = Box::new(Applicant { register, connection_id, since, proof, grant });
     if !hub.limits.ask_verdict {
         applicant.register.forget_the_rest();
         seating::admit(hub, peer, applicant, out);
@@ -249,13 +249,23 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, out:
 /// Old SDKs clean up only on that close.
 pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, seat: &AyameSeat, out: &mut Outbox) {
     log::debug!("{} left room {:?}", seat.connection_id, hub.rooms.name(seat.room));
+    report(hub, peer, seat, out);
     hub.rooms.leave(seat.room, peer);
     hub.is_unsettled = true;
     let Some(mate) = hub.rooms.peers(seat.room).next() else { return };
+    if let Some(seat) = hub.peers.get(mate).and_then(Session::ayame_seat) {
+        report(hub, mate, seat, out);
+    }
     hub.rooms.leave(seat.room, mate);
     let Some(session) = hub.take(mate) else { return };
     if !session.is_standalone() {
         out.push(Effect::Send { to: mate, text: BYE.into() });
     }
     out.push(Effect::Close { peer: mate, close: Close::RoomEnded });
+}
+
+/// Says that the session with this seat is over. The room has its name for as long as somebody sits there.
+pub(super) fn report(hub: &Hub, peer: PeerId, seat: &AyameSeat, out: &mut Outbox) {
+    let end = SessionEnd::new(hub.rooms.name(seat.room), seat.client_id.as_deref(), seat.connection_id);
+    out.push(Effect::Report { peer, end: Box::new(end) });
 }

@@ -70,6 +70,8 @@ pub enum Denial {
     Missing,
     /// A key that is none, or that does not open this room.
     WrongKey,
+    /// A key, while earlier wrong ones are being atoned for. It was not looked at.
+    TooSoon,
     /// A token that is good, for another room.
     OtherRoom,
     /// A token that is not good.
@@ -81,6 +83,7 @@ impl fmt::Display for Denial {
         match self {
             Self::Missing => write!(f, "a key or token is needed, and there is none"),
             Self::WrongKey => write!(f, "the key is wrong"),
+            Self::TooSoon => write!(f, "a key so soon after wrong ones is not looked at"),
             Self::OtherRoom => write!(f, "the token is for another room"),
             Self::Token(fault) => fault.fmt(f),
         }
@@ -88,6 +91,17 @@ impl fmt::Display for Denial {
 }
 
 impl error::Error for Denial {}
+
+impl Denial {
+    /// Whether somebody may have been guessing. Who brings nothing, or a token that was good once or elsewhere, was not.
+    pub fn is_guess(self) -> bool {
+        use TokenFault::{Expired, NotYetValid};
+        !matches!(
+            self,
+            Self::Missing | Self::TooSoon | Self::OtherRoom | Self::Token(Expired(_) | NotYetValid(_))
+        )
+    }
+}
 
 impl Keys {
     /// Whether everybody may enter every room.
@@ -136,6 +150,11 @@ impl Keys {
             return Ok(());
         }
         self.verify(credential, unix).map(|_| ())
+    }
+
+    /// Whether this can only be a key, which somebody may guess, and no token, which nobody can.
+    pub fn is_guessable(&self, credential: &str) -> bool {
+        self.token_secrets.is_empty() || credential.split('.').count() != 3
     }
 
     fn has_own_keys(&self, room: &str) -> bool {

@@ -4,6 +4,7 @@
 //! The hub does what is the same for every dialect: who is there, when they are pinged and when their time is
 //! up. What a message means is the dialect's business.
 
+use super::token::TOKEN_BYTES_MAX;
 use super::{
     Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame,
     credentials::Keys,
@@ -16,6 +17,7 @@ use super::{
     rooms::{RoomId, Rooms},
     seating,
     session::{Applicant, Expiry, Seat, Session, State},
+    verdict,
 };
 use crate::slots::SideTable;
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
@@ -44,6 +46,8 @@ pub struct Hub {
     pub(super) now: Now,
     /// Who may enter which room.
     pub(super) keys: Keys,
+    /// Whether the peer being handled has to wait before a key of its is looked at.
+    pub(super) is_penalised: bool,
     /// What clients are told to find each other by.
     pub(super) ice_servers: IceServers,
     rejections: Rejections,
@@ -73,6 +77,7 @@ impl Hub {
             waiting: VecDeque::with_capacity(limits.max_peers),
             input: 0,
             keys: Keys::default(),
+            is_penalised: false,
             ice_servers: IceServers::default(),
             rejections: Rejections::new(limits.reject_delay_max),
             due: Vec::with_capacity(PEERS_A_CALL),
@@ -129,7 +134,8 @@ impl Hub {
                 let mut session = Session::new(dialect, address, now, &self.limits);
                 // Only these two learn the room later.
                 if matches!(dialect, Dialect::Ayame | Dialect::Mesh) && !self.keys.is_open() {
-                    session.credential = credential.map(Into::into);
+                    session.credential =
+                        credential.filter(|text| text.len() <= TOKEN_BYTES_MAX).map(Into::into);
                 }
                 self.arm(session.deadline(&self.limits).0);
                 self.peers.insert(peer, session);
@@ -359,7 +365,10 @@ impl Hub {
         out.push(Effect::Close { peer, close: Close::Stopping });
         // Room-mates are not told: each is let go in the same way.
         match session.state {
-            State::Joined(Seat::Ayame(seat)) => self.rooms.leave(seat.room, peer),
+            State::Joined(Seat::Ayame(seat)) => {
+                ayame::report(self, peer, &seat, out);
+                self.rooms.leave(seat.room, peer);
+            }
             State::Joined(Seat::Mailbox(seat)) => self.rooms.leave(seat.room, peer),
             State::Joined(Seat::Room(room)) => self.rooms.leave(room, peer),
             State::Joined(Seat::Mesh(seat)) => mesh::handle_stop(self, seat),
@@ -374,21 +383,26 @@ fn seats_max(limits: &Limits) -> usize {
 }
 
 /// The longest message that is made here rather than passed on, in bytes: values and stored candidates of the mailbox, as strings in
-/// which every character may need a backslash, and the list of peers of the mesh, where a name may be all control characters.
+/// which every character may need a backslash, the list of peers of the mesh, where a name may be all control characters, and what an authority
+/// gives.
 fn own_message_bytes_max(limits: &Limits) -> usize {
     let mailbox = 2 * limits.max_message_bytes.max(limits.max_stored_bytes) + limits.max_id_bytes;
     let mesh_peer = mesh::META_BYTES_MAX + 6 * limits.max_id_bytes + mesh::ID_BYTES_MAX + 64;
-    mailbox.max(limits.max_peers_per_room * mesh_peer) + 256
+    let ayame = if limits.ask_verdict { verdict::ANSWER_BYTES_MAX } else { 0 };
+    mailbox.max(limits.max_peers_per_room * mesh_peer).max(ayame) + 256
 }
 
 /// The most that is kept for one peer besides its places in the tables, in bytes: whatever its dialect.
 fn kept_bytes_max(limits: &Limits) -> usize {
-    // A register that waits for a verdict is kept whole, and so is the question about it.
-    let ayame = if limits.ask_verdict { 4 * limits.max_message_bytes } else { 3 * limits.max_id_bytes };
+    // A register that waits for a verdict is kept whole, and so is the question about it; afterwards what came with the verdict is.
+    let asked = (4 * limits.max_message_bytes).max(verdict::GRANT_BYTES_MAX) + 3 * limits.max_id_bytes;
+    let ayame = if limits.ask_verdict { asked } else { 3 * limits.max_id_bytes };
     let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + 2 * limits.max_queue_bytes;
     let mailbox = size_of::<MailboxSeat>() + limits.max_id_bytes + 2 * limits.max_stored_bytes;
+    // A key or token that came with the upgrade, until it is known for which room.
+    let credential = TOKEN_BYTES_MAX;
     // A mesh seat may be absent, and its place taken by another client.
-    mesh + ayame.max(mailbox)
+    mesh + ayame.max(mailbox) + credential
 }
 
 fn earlier(a: Option<Mono>, b: Mono) -> Option<Mono> {

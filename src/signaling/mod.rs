@@ -23,6 +23,7 @@ mod rooms;
 mod seating;
 mod session;
 pub mod token;
+pub mod verdict;
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
@@ -31,6 +32,7 @@ pub use ayame::{IceServer, Register};
 pub use dialect::Dialect;
 pub use hub::Hub;
 use serde_json::value::RawValue;
+pub use verdict::SessionEnd;
 
 /// A point on the monotonic clock: milliseconds since the server started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,12 +184,19 @@ pub enum Effect {
         /// What the authority needs to know.
         question: Box<Question>,
     },
-    /// Let the peer go. The hub has forgotten it already: nothing about it follows.
+    /// Let the peer go. The hub has forgotten it already: nothing about it follows but a [`Effect::Report`].
     Close {
         /// Who is let go.
         peer: PeerId,
         /// Why.
         close: Close,
+    },
+    /// Tell those who want to know that a session which had been accepted is over, for whatever reason; once for each.
+    Report {
+        /// Whose it was.
+        peer: PeerId,
+        /// Which.
+        end: Box<SessionEnd>,
     },
 }
 

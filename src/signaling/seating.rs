@@ -6,7 +6,7 @@
 
 use super::{
     Close, Dialect, Effect, Hub, Outbox, PeerId, Refusal, ayame,
-    session::{Applicant, AyameSeat, Seat, State, proof},
+    session::{Applicant, AyameSeat, Seat, State},
 };
 
 /// Gives the applicant a seat, or holds its answer until it is known whether those who have the seats are alive.
@@ -18,7 +18,7 @@ pub(super) fn admit(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out:
             hub.peers
                 .get(*other)
                 .and_then(|s| s.ayame_seat())
-                .is_some_and(|seat| seat.is_of(&applicant.register, applicant.sub.as_deref()))
+                .is_some_and(|seat| seat.is_of(&applicant.register, applicant.proof.as_deref()))
         };
         hub.rooms.peers(room).find(is_old_seat)
     });
@@ -133,7 +133,7 @@ fn seat_mut(hub: &mut Hub, peer: PeerId) -> Option<&mut AyameSeat> {
 }
 
 fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out: &mut Outbox) {
-    let Applicant { register, connection_id, since, sub, grant } = *applicant;
+    let Applicant { register, connection_id, since, proof, grant } = *applicant;
     let room = match hub.rooms.join(Dialect::Ayame, register.room_id(), ayame::SEATS, peer) {
         Ok(room) => room,
         Err(Refusal::RoomFull) => return hub.reject(peer, ayame::FULL.into(), out),
@@ -151,7 +151,7 @@ fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out: &mut O
         answer_until: None,
         connection_id,
         client_id: register.client_id().map(Into::into),
-        key: proof(&register, sub.as_deref()),
+        proof,
         standalone: register.is_standalone(),
     };
     hub.set_state(peer, State::Joined(Seat::Ayame(seat)));

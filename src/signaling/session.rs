@@ -1,7 +1,6 @@
 //! One peer: what the hub waits for from it, and until when.
 
 use super::{Dialect, Grant, Limits, Mono, Now, Register, mailbox::MailboxSeat, mesh::SeatId, rooms::RoomId};
-use hmac_sha256::Hash;
 use std::{borrow::Cow, net::IpAddr};
 use ulid::Ulid;
 
@@ -41,8 +40,8 @@ pub(super) struct Applicant {
     pub(super) connection_id: Ulid,
     /// The number of the hub's input with which it came: who is heard later is alive.
     pub(super) since: u64,
-    /// Who it is by its token, if that says so.
-    pub(super) sub: Option<String>,
+    /// What it has proved itself by: no key and no token, only something to compare.
+    pub(super) proof: Option<Box<str>>,
     pub(super) grant: Grant,
 }
 
@@ -70,8 +69,8 @@ pub(super) struct AyameSeat {
     pub(super) connection_id: Ulid,
     /// The client's own id, if it gave one: by it a returning client is known.
     pub(super) client_id: Option<Box<str>>,
-    /// What it proved itself by, as far as a returning client can be recognised by it: see [`proof`].
-    pub(super) key: Option<Box<str>>,
+    /// What it has proved itself by.
+    pub(super) proof: Option<Box<str>>,
     /// Gets no pings and no bye, and may end with `connected`.
     pub(super) standalone: bool,
 }
@@ -150,23 +149,9 @@ impl Session {
 impl AyameSeat {
     /// Whether this is the seat of the client that now registers again: the same id, given by the client
     /// itself, and the same key.
-    pub(super) fn is_of(&self, register: &Register, sub: Option<&str>) -> bool {
+    pub(super) fn is_of(&self, register: &Register, proof: Option<&str>) -> bool {
         self.client_id.is_some()
             && self.client_id.as_deref() == register.client_id()
-            && self.key == proof(register, sub)
+            && self.proof.as_deref() == proof
     }
-}
-
-/// What a client has proved itself by: who its token says that it is, so that a renewed token is the same proof; else its key, or a digest of it
-/// if it is long.
-pub(super) fn proof(register: &Register, sub: Option<&str>) -> Option<Box<str>> {
-    const KEPT_BYTES_MAX: usize = 64;
-    if let Some(sub) = sub {
-        return Some(format!("sub:{sub}").into());
-    }
-    let key = register.key()?;
-    if key.len() <= KEPT_BYTES_MAX {
-        return Some(key.into());
-    }
-    Some(Hash::hash(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -96,6 +96,8 @@ impl HubStage {
                 }
                 // For whoever counts wrong keys.
                 Effect::Refused { .. } => {}
+                // Not the client's business.
+                Effect::Report { .. } => {}
                 Effect::Ask { .. } => panic!("no transcript has an authority"),
             }
         }

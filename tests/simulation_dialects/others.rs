@@ -102,7 +102,8 @@ impl Crowd {
             Effect::SendBinary { .. }
             | Effect::SendWaiting { .. }
             | Effect::Ask { .. }
-            | Effect::Refused { .. } => {
+            | Effect::Refused { .. }
+            | Effect::Report { .. } => {
                 panic!("{effect:?} has no cause here")
             }
         }

@@ -96,6 +96,8 @@ impl Crowd {
     pub(crate) fn run(&mut self, call: impl FnOnce(&mut Hub, Now, &mut Vec<Effect>)) -> Vec<Effect> {
         let mut out = Vec::new();
         call(&mut self.hub, Now { mono: self.now, unix_ms: self.now.as_millis() }, &mut out);
+        // What is reported is Ayame's business, and `tests/simulation.rs` looks after it.
+        out.retain(|effect| !matches!(effect, Effect::Report { .. }));
         out
     }
 
@@ -179,6 +181,7 @@ fn receiver(effect: &Effect) -> PeerId {
         | Effect::Ping { to }
         | Effect::Ask { peer: to, .. }
         | Effect::Refused { peer: to, .. }
+        | Effect::Report { peer: to, .. }
         | Effect::Close { peer: to, .. } => *to,
     }
 }

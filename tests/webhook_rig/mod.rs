@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "the deadlines of tests are read from the clock")]
 #![allow(unreachable_pub, reason = "a module of many binaries")]
 
+pub mod backend;
+
 use mio::{Events, Poll};
 use socket2::SockRef;
 use std::{

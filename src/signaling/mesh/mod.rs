@@ -204,14 +204,14 @@ fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) 
     let room = connect.room.as_deref().filter(|room| !room.is_empty());
     let Some(room) = room else { return Err(Wrong::message("room is missing")) };
     check_connect(&connect, hub.limits.max_id_bytes)?;
-    let Some(admission) = hub.admit(peer, connect.token.as_deref(), room, out) else {
+    let Some((admission, _)) = hub.admit(peer, connect.token.as_deref(), room, out) else {
         let refusal = Refusal::Unauthorized;
         out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });
         hub.let_go(peer, Close::Refused(refusal), out);
         return Ok(());
     };
-    // A guest is called what its token says, unless it says otherwise.
-    let name = connect.name.as_deref().or(admission.name.as_deref());
+    // A guest is called what its token says, whatever it says itself.
+    let name = admission.name.as_deref().or(connect.name.as_deref());
     let name = name.filter(|name| name.len() <= hub.limits.max_id_bytes);
     let id = match &connect.id {
         Some(id) => Cow::Borrowed(&**id),
