@@ -16,6 +16,7 @@
 //! | [`addresses`] | what is counted per address, in a table of fixed size | sockets, clock |
 //! | [`token_command`] | `suzu token`: pure, arguments in, a link out | files, clock |
 //! | [`lan`] | which addresses and names are local | everything |
+//! | [`percent`] | percent-encoding | everything |
 //! | [`secret_file`] | files with keys in them | everything |
 //! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
 //!
@@ -44,6 +45,7 @@ pub mod host;
 pub mod http;
 pub mod lan;
 pub mod net;
+pub mod percent;
 pub mod secret_file;
 pub mod server;
 pub mod signaling;

@@ -1,8 +1,10 @@
 //! `suzu token`: makes a token and says how to use it. Pure: the secret, the time and the address of the server are arguments.
 
-use crate::signaling::token::{self, Claims, TOKEN_BYTES_MAX};
+use crate::{
+    percent,
+    signaling::token::{self, Claims, TOKEN_BYTES_MAX},
+};
 use lexopt::{Arg, Parser};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// How it is used.
@@ -21,9 +23,6 @@ Usage: suzu token --room ROOM --ttl TIME [options]
 
 /// The longest validity, in days.
 const DAYS_MAX: u64 = 3_650;
-
-/// What stays as it is in a part of a URL (RFC 3986 section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +129,7 @@ pub fn mint(wanted: &Wanted, secret: &[u8], unix: u64, base_url: &str) -> Result
     let base = wanted.url.as_deref().unwrap_or(base_url).trim_end_matches('/');
     let prefix = room.strip_suffix('*');
     let query = match prefix {
-        None => format!("?room={}", utf8_percent_encode(room, RESERVED)),
+        None => format!("?room={}", percent::encode(room)),
         // Which of the rooms is not known here.
         Some(_) => String::new(),
     };

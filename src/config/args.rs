@@ -1,6 +1,10 @@
 //! The command line: `suzu [-C FILE] [--key value ...]`.
 
-use super::{Config, file, settings::SETTINGS, spelling::nearest};
+use super::{
+    Config, file,
+    settings::{SETTINGS, Setting},
+    spelling::nearest,
+};
 use lexopt::{Arg, Parser};
 use std::{
     env,
@@ -49,10 +53,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
                 let setting =
                     SETTINGS.iter().find(|setting| setting.flag() == flag).ok_or_else(|| unknown(name))?;
                 if setting.is_secret {
-                    return Err(format!(
-                        "{flag}: everybody on this machine can read a command line; put `{} = ...` into a file (-C) that others cannot read",
-                        setting.key
-                    ));
+                    return Err(on_show(setting));
                 }
                 let value = parser
                     .value()
@@ -88,20 +89,25 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
         let is_first = !seen.contains(&setting.key);
         seen.push(setting.key);
         config.set(setting, &value, is_first).map_err(|wrong| format!("{}: {wrong}", setting.flag()))?;
+        // The first flag has taken the place of what the file says.
+        if setting.key == "ice_server" && config.ice_server.iter().any(|server| server.credential.is_some()) {
+            return Err(on_show(setting));
+        }
     }
     if let Some(directory) = env::var_os("CREDENTIALS_DIRECTORY") {
         config.take_credentials(Path::new(&directory))?;
-    }
-    if is_secret_in_flag(&config, &seen) {
-        return Err("--ice-server: everybody on this machine can read a command line; put a line with a credential into a file (-C) that others cannot read".to_owned());
     }
     config.check()?;
     Ok(if is_check { Command::Check(config) } else { Command::Run(config) })
 }
 
-/// Whether an ICE server's credential came by a flag.
-fn is_secret_in_flag(config: &Config, flags: &[&str]) -> bool {
-    flags.contains(&"ice_server") && config.ice_server.iter().any(|server| server.credential.is_some())
+/// Why a secret is not taken from the command line.
+fn on_show(setting: &Setting) -> String {
+    format!(
+        "{}: everybody on this machine can read a command line; put `{} = ...` into a file (-C) that others cannot read",
+        setting.flag(),
+        setting.key
+    )
 }
 
 fn unknown(name: &str) -> String {
@@ -155,10 +161,23 @@ mod tests {
             ),
             ("-x", "-x: unknown option; `suzu --help` lists them all"),
             ("serve", "\"serve\": settings are given as --key value; `suzu --help` lists them all"),
+            (
+                "--signaling-key=hush",
+                "--signaling-key: everybody on this machine can read a command line; put `signaling_key = ...`",
+            ),
             ("--max-queue-bytes 2048", "max_queue_bytes: 2048 is too little for one message"),
         ] {
             let error = parse_words(words).map(|_| ()).unwrap_err();
             assert!(error.starts_with(message), "{words}: {error}");
         }
+    }
+
+    #[test]
+    fn a_credential_of_a_turn_server_is_taken_from_a_file_only() {
+        let parsed = |url: &str| parse(["--ice-server", url].map(OsString::from));
+        assert!(parsed("stun:box").is_ok());
+        let error = parsed("turn:box user hush").unwrap_err();
+        assert!(error.starts_with("--ice-server: everybody on this machine can read"), "{error}");
+        assert!(!error.contains("hush"), "{error}");
     }
 }

@@ -20,6 +20,10 @@ pub fn apply(config: &mut Config, name: &str, text: &str) -> Result<(), String> 
             Some(Item::SectionEnd | Item::Comment(_) | Item::Blank) => {}
             // Comments that begin with the other sign, or after spaces.
             Some(Item::Property(key, _)) if key.starts_with(['#', ';']) => {}
+            // The sign is within the value: what a secret in base64 ends with.
+            Some(Item::Property(text, Some(_))) if text.contains(char::is_whitespace) => {
+                return Err(at(not_a_line(text)));
+            }
             Some(Item::Property(key, Some(value))) => {
                 let setting = find(key).ok_or_else(|| at(unknown(key)))?;
                 let is_first = !seen.contains(&setting.key);
@@ -27,7 +31,7 @@ pub fn apply(config: &mut Config, name: &str, text: &str) -> Result<(), String> 
                 config.set(setting, value, is_first).map_err(|wrong| at(format!("{key}: {wrong}")))?;
             }
             Some(Item::Property(text, None) | Item::Error(text)) => {
-                return Err(at(not_a_setting(text)));
+                return Err(at(not_a_line(text)));
             }
             Some(Item::Section(section)) => {
                 return Err(at(format!("[{section}]: there are no sections, only `key = value` lines")));
@@ -36,12 +40,10 @@ pub fn apply(config: &mut Config, name: &str, text: &str) -> Result<(), String> 
     }
 }
 
-/// Says what a line is not. Only its first word is repeated, if that is a key: the rest may be a secret.
-fn not_a_setting(text: &str) -> String {
-    match text.split_whitespace().next().and_then(find) {
-        Some(setting) => format!("{}: this is not a `key = value` line: the = is missing", setting.key),
-        None => "this is not a `key = value` line".to_owned(),
-    }
+/// Only the first word is shown: if it is the `=` that was forgotten, a secret may come next.
+fn not_a_line(text: &str) -> String {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    format!("{word:?} is not a `key = value` line")
 }
 
 fn unknown(key: &str) -> String {
@@ -78,17 +80,16 @@ mod tests {
             ),
             ("max_client = 3", "suzu.conf:1: max_client: unknown key; did you mean max_clients?"),
             ("# x\nfrobnicate = 3", "suzu.conf:2: frobnicate: unknown key; `suzu --help` lists them all"),
-            ("max_clients", "suzu.conf:1: max_clients: this is not a `key = value` line: the = is missing"),
-            (
-                "signaling_key hunter2",
-                "suzu.conf:1: signaling_key: this is not a `key = value` line: the = is missing",
-            ),
+            ("max_clients", "suzu.conf:1: \"max_clients\" is not a `key = value` line"),
+            ("signaling_key hush", "suzu.conf:1: \"signaling_key\" is not a `key = value` line"),
+            ("room_key door hush==", "suzu.conf:1: \"room_key\" is not a `key = value` line"),
             ("a = 1", "suzu.conf:1: a: unknown key; `suzu --help` lists them all"),
             ("\n[server]", "suzu.conf:2: [server]: there are no sections, only `key = value` lines"),
-            ("[server", "suzu.conf:1: this is not a `key = value` line"),
+            ("[server", "suzu.conf:1: \"[server\" is not a `key = value` line"),
             ("max_rooms = 1\nmax_rooms = 2", "suzu.conf:2: max_rooms: it is set twice; allowed once"),
         ] {
             let error = read(text).map(|_| ()).unwrap_err();
+            assert!(!error.contains("hush"), "{error}");
             assert!(error.starts_with(message.trim_end_matches("; allowed once")), "{error}");
         }
     }

@@ -4,6 +4,7 @@ use super::{
     Config,
     settings::{SETTINGS, Setting},
 };
+use crate::signaling::ice;
 use std::fmt::Write;
 
 /// The text of `--help`.
@@ -53,7 +54,7 @@ pub fn listing(config: &Config) -> String {
         for value in values {
             // What is not shown must not be set by this text either.
             let is_hidden =
-                setting.is_secret || setting.key == "ice_server" && value.split_whitespace().count() > 1;
+                setting.is_secret || (setting.key == "ice_server" && value.ends_with(ice::HIDDEN));
             let mark = if is_hidden { "# " } else { "" };
             let _ = writeln!(text, "{mark}{} = {value}", setting.key);
         }
@@ -91,6 +92,19 @@ mod tests {
         let mut again = Config::default();
         file::apply(&mut again, "b", &listing(&config)).unwrap();
         assert_eq!(format!("{config:?}"), format!("{again:?}"));
+    }
+
+    #[test]
+    fn what_the_listing_hides_it_does_not_set() {
+        let secrets = "ice_server = stun:box\nice_server = turn:box user hush\nsignaling_key = hush\nroom_key = door hush";
+        let mut config = Config::default();
+        file::apply(&mut config, "a", secrets).unwrap();
+        let listing = listing(&config);
+        assert!(!listing.contains("hush"), "{listing}");
+        let mut again = Config::default();
+        file::apply(&mut again, "b", &listing).unwrap();
+        assert!(!again.has_secrets(), "{listing}");
+        assert_eq!(again.ice_server.len(), 1, "{listing}");
     }
 
     #[test]

@@ -97,6 +97,7 @@ fn extract<'a>(
         x_forwarded_for: Vec::new(),
         forwarded: Vec::new(),
     };
+    let mut authorization = None;
     for header in headers {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is("host") {
@@ -116,9 +117,8 @@ fn extract<'a>(
         } else if is("origin") {
             set_once(&mut request.origin, header, "Origin")?;
         } else if is("authorization") {
-            let mut value = None;
-            set_once(&mut value, header, "Authorization")?;
-            let parts = value.and_then(|value| value.split_once(' '));
+            set_once(&mut authorization, header, "Authorization")?;
+            let parts = authorization.and_then(|value| value.split_once(' '));
             let token = parts.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
             request.bearer = token.map(|(_, token)| token.trim());
         } else if is("x-forwarded-for") {

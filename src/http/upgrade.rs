@@ -1,8 +1,8 @@
 //! The opening handshake of a WebSocket, server side (RFC 6455 section 4.2).
 
 use super::{request::Request, response::Refusal};
+use crate::percent::decode_form;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use percent_encoding::percent_decode_str;
 use sha1_smol::Sha1;
 use std::fmt;
 
@@ -68,19 +68,14 @@ impl Wishes {
         let mut wishes = Self::default();
         for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match key {
-                "room" => wishes.room = decode(value),
-                "token" => wishes.credential = Some(decode(value)),
+                "room" => wishes.room = decode_form(value),
+                "token" => wishes.credential = Some(decode_form(value)),
                 "frames" => wishes.wants_binary = value == "binary",
                 _ => {}
             }
         }
         wishes
     }
-}
-
-fn decode(value: &str) -> String {
-    let spaced = value.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 /// The proof that the server has read the key (RFC 6455 section 4.2.2, step 5.4).

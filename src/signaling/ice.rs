@@ -117,11 +117,14 @@ pub fn parse_turn_uri(uri: &str) -> Result<String, String> {
     }
 }
 
+/// What stands where a credential is.
+pub const HIDDEN: &str = " ...";
+
 /// A server as it may be shown: without its credential.
 pub fn show(server: &IceServer) -> String {
     let urls = server.urls.join(" ");
     match &server.username {
-        Some(username) => format!("{urls} {username} ..."),
+        Some(username) => format!("{urls} {username}{HIDDEN}"),
         None => urls,
     }
 }
