@@ -123,8 +123,11 @@ impl Server {
         address: IpAddr,
     ) -> Result<(), Refusal> {
         let is_counted = self.clients.get(key).is_some_and(|client| client.place.is_some());
-        if !is_counted && !self.count(key, address) {
-            return Err(Refusal::TooMany(1));
+        if !is_counted {
+            if !self.count(key, address) {
+                return Err(Refusal::TooMany(1));
+            }
+            log::debug!("connection {key} is from {address}, by way of a proxy");
         }
         let credential = wishes.credential.as_deref();
         self.set_penalty(key);

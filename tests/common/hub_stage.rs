@@ -109,6 +109,12 @@ impl HubStage {
         }
     }
 
+    fn wishes(&self, path: &str) -> (Dialect, Wishes) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let dialect = self.routes.iter().find(|(route, _)| route == path).expect("a path that is served").1;
+        (dialect, Wishes::of_query(query))
+    }
+
     fn client(&mut self, peer: PeerId) -> &mut Client {
         let name = self.peers.get(peer).expect("an effect for a peer that is gone").clone();
         self.clients.get_mut(&name).unwrap()
@@ -117,9 +123,7 @@ impl HubStage {
 
 impl Stage for HubStage {
     fn open(&mut self, client: &str, path: &str) {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let dialect = self.routes.iter().find(|(route, _)| route == path).expect("a path that is served").1;
-        let wishes = Wishes::of_query(query);
+        let (dialect, wishes) = self.wishes(path);
         let peer = self.peers.insert_with(|_| client.to_owned()).unwrap();
         let wants_binary = wishes.wants_binary;
         let entry =
@@ -133,6 +137,12 @@ impl Stage for HubStage {
             room: &wishes.room,
             credential: wishes.credential.as_deref(),
         });
+    }
+
+    fn ask(&mut self, _client: &str, path: &str) -> u16 {
+        let (dialect, wishes) = self.wishes(path);
+        let checked = self.hub.check_upgrade(dialect, &wishes.room, wishes.credential.as_deref(), self.now());
+        if checked.is_ok() { 101 } else { 401 }
     }
 
     fn act(&mut self, client: &str, action: Action) {

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the deadlines of tests are read from the clock")]
 #![allow(unreachable_pub, reason = "a module of many binaries")]
 
+pub mod access;
 pub mod channel;
 pub mod hub_stage;
 pub mod netns;

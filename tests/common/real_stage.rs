@@ -35,7 +35,8 @@ pub struct RealStage {
 struct Client {
     channel: Channel,
     received: Vec<u8>,
-    has_head: bool,
+    /// What its request was answered with.
+    status: Option<u16>,
     heard: VecDeque<Heard>,
     /// Payloads of pongs that came.
     pongs: usize,
@@ -160,11 +161,15 @@ impl Client {
 
     fn look(&mut self) {
         self.is_over |= self.has_end;
-        if !self.has_head {
+        if self.status.is_none() {
             let Some(at) = self.received.windows(4).position(|window| window == b"\r\n\r\n") else { return };
             let head: Vec<u8> = self.received.drain(..at + 4).collect();
-            assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
-            self.has_head = true;
+            let status = head.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+            assert!(status.is_some(), "{}", String::from_utf8_lossy(&head));
+            self.status = status;
+        }
+        if self.status != Some(101) {
+            return;
         }
         while let Some(frame) = Frame::take(&mut self.received) {
             self.take(&frame);
@@ -209,6 +214,10 @@ impl Client {
 
 impl Stage for RealStage {
     fn open(&mut self, name: &str, path: &str) {
+        assert_eq!(self.ask(name, path), 101, "{name} was not let in");
+    }
+
+    fn ask(&mut self, name: &str, path: &str) -> u16 {
         let mut channel = self.connect();
         channel.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes()).unwrap();
         self.opened += 1;
@@ -216,7 +225,7 @@ impl Stage for RealStage {
         let client = Client {
             channel,
             received: Vec::new(),
-            has_head: false,
+            status: None,
             heard: VecDeque::new(),
             pongs: 0,
             pings_sent: 0,
@@ -226,7 +235,12 @@ impl Stage for RealStage {
             is_over: false,
         };
         self.clients.insert(name.to_owned(), client);
-        assert!(self.wait(|stage| stage.clients[name].has_head), "{name} was not let in");
+        assert!(self.wait(|stage| stage.clients[name].status.is_some()), "{name} got no answer");
+        let status = self.client(name).status.unwrap();
+        if status != 101 {
+            self.clients.remove(name);
+        }
+        status
     }
 
     fn act(&mut self, name: &str, action: Action) {

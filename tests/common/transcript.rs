@@ -19,6 +19,8 @@ pub enum Line {
     Do(String, Action),
     /// `a! open /mesh`: the client opens a WebSocket on this path.
     Open(String, String),
+    /// `a! refused 401 /mesh`: the client asks for a WebSocket on this path, and is refused with this status.
+    Refused(String, u16, String),
     /// `a> {...}`: the client sends.
     Say(String, Said),
     /// `a< {...}`: the client hears.
@@ -59,6 +61,8 @@ pub enum Heard {
 /// Where a conversation takes place: the hub alone, or a real server.
 pub trait Stage {
     fn open(&mut self, client: &str, path: &str);
+    /// Asks for a WebSocket: the status that the client gets.
+    fn ask(&mut self, client: &str, path: &str) -> u16;
     fn act(&mut self, client: &str, action: Action);
     fn say(&mut self, client: &str, said: &Said);
     fn pass(&mut self, time: Duration);
@@ -117,6 +121,10 @@ fn parse_line(line: &str) -> Option<Line> {
         ("<", text) => Line::Hear(client, text.to_owned()),
         (_, "quiet") => Line::Quiet(client),
         (_, open) if open.starts_with("open /") => Line::Open(client, open[5..].to_owned()),
+        (_, refused) if refused.starts_with("refused ") => {
+            let (status, path) = refused.strip_prefix("refused ")?.split_once(' ')?;
+            Line::Refused(client, status.parse().ok()?, path.to_owned())
+        }
         (_, "mute") => Line::Do(client, Action::Mute),
         (_, "show pings") => Line::Do(client, Action::ShowPings),
         (_, "vanish") => Line::Do(client, Action::Vanish),
@@ -158,6 +166,14 @@ impl Transcript {
             match line {
                 Line::Pass(time) => stage.pass(*time),
                 Line::Open(client, path) => stage.open(client, path),
+                Line::Refused(client, expected, path) => {
+                    let status = stage.ask(client, path);
+                    if status != *expected {
+                        return Err(here(format!(
+                            "{client} should be refused with {expected}, not {status}"
+                        )));
+                    }
+                }
                 Line::Do(client, action) => stage.act(client, *action),
                 Line::Say(client, Said::Text(text)) => stage.say(client, &Said::Text(fill_in(text, &names))),
                 Line::Say(client, said) => stage.say(client, said),

@@ -57,7 +57,11 @@ impl Frame {
 
 /// A connection whose reads and writes have a deadline.
 pub fn tcp(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
+    with_deadlines(TcpStream::connect(address).unwrap())
+}
+
+/// The same for a connection that is there already.
+pub fn with_deadlines(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.set_write_timeout(Some(DEADLINE)).unwrap();
     stream.set_nodelay(true).unwrap();
