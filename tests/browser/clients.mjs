@@ -38,7 +38,10 @@ export const mailbox = {
 
     const answerer = await stage.openGuest('answerer', 'mailbox');
     await Promise.all([offerer, answerer].map((guest) => guest.logs('connected')));
-    const brought = answerer.wire.find('received', 'candidate').message.candidate.split('|');
+    // What the wire shows may come later than what the page says about it.
+    const sees = () => answerer.wire.find('received', 'candidate');
+    await answerer.wire.until('the stored candidates', sees, 10_000);
+    const brought = sees().message.candidate.split('|');
     assert.equal(brought.length, stored, 'the answerer got all of them in one message');
     return talk(offerer, answerer);
   },
