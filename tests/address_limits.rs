@@ -83,7 +83,7 @@ struct Flood {
     listener: Wire,
 }
 
-/// How long something took, and what it cost the server.
+/// How long all of it took, and what the slow part of it cost the server.
 struct Taken {
     time: Duration,
     cpu: Duration,
@@ -98,16 +98,16 @@ impl Flood {
         Self { server, bystanders, talker, listener }
     }
 
-    /// Sends `count` messages of `length` bytes in one piece. All must arrive in order; how long the last `slow` took.
+    /// Sends `count` messages of `length` bytes in one piece. All must arrive in order, the last `slow` of them slowly.
     fn run(&mut self, count: usize, length: usize, slow: usize) -> Taken {
         let text = |number: usize| format!("{number:0length$}");
         let frames: Vec<u8> = (0..count).flat_map(|number| frame(TEXT, text(number).as_bytes())).collect();
-        self.talker.send(&frames);
         let cpu = || cpu_hundredths(self.server.pid());
-        let (mut start, mut before) = (Instant::now(), cpu());
+        let (start, mut before) = (Instant::now(), cpu());
+        self.talker.send(&frames);
         for number in 0..count {
             if number == count - slow {
-                (start, before) = (Instant::now(), cpu());
+                before = cpu();
             }
             assert_eq!(self.listener.frame().text(), text(number));
             if number % 20 == 0 {
@@ -126,7 +126,7 @@ fn a_flood_of_messages_arrives_whole_and_in_order_but_slowly() {
     // 500 at once, then 50 a second.
     let mut flood = Flood::new(&["--max-messages-per-second", "50"]);
     let taken = flood.run(650, 200, 150);
-    assert!(taken.time > Duration::from_millis(2_500), "{:?} is too fast", taken.time);
+    assert!(taken.time > Duration::from_millis(2_900), "{:?} is too fast", taken.time);
     assert!(taken.cpu < taken.time / 4, "it spins: {:?} of CPU in {:?}", taken.cpu, taken.time);
     flood.talker.settle();
 }
@@ -136,17 +136,18 @@ fn a_flood_of_bytes_arrives_whole_and_in_order_but_slowly() {
     // 400 KB at once, then 40 KB a second.
     let mut flood = Flood::new(&["--max-bytes-per-second", "40000"]);
     let taken = flood.run(520, 1_000, 100);
-    assert!(taken.time > Duration::from_millis(1_800), "{:?} is too fast", taken.time);
+    assert!(taken.time > Duration::from_millis(2_900), "{:?} is too fast", taken.time);
     assert!(taken.cpu < taken.time / 4, "it spins: {:?} of CPU in {:?}", taken.cpu, taken.time);
     flood.talker.settle();
 }
 
 #[test]
 fn a_limit_below_what_one_read_brings_slows_down_and_does_not_stop() {
+    // 20 KiB at once: what was read must have flowed in again before the next read.
     let mut flood = Flood::new(&["--max-bytes-per-second", "1500"]);
-    // 20 KiB at once, then 1.5 KB a second.
-    let taken = flood.run(22, 1_000, 22);
-    assert!(taken.cpu < taken.time.max(Duration::from_secs(1)) / 4, "it spins: {:?}", taken.cpu);
+    for _ in 0..4 {
+        flood.run(1, 1_000, 1);
+    }
     flood.talker.settle();
 }
 
