@@ -59,7 +59,9 @@ impl Wishes {
     /// Reads the query of a request, and its credential. The header wins: it stands in no log.
     pub fn read(request: &Request<'_>) -> Self {
         let mut wishes = Self::of_query(request.query);
-        wishes.credential = request.bearer.map(str::to_owned).or(wishes.credential);
+        let credential = request.bearer.map(str::to_owned).or(wishes.credential);
+        // An empty one is none, as it is in a message.
+        wishes.credential = credential.filter(|credential| !credential.is_empty());
         wishes
     }
 
