@@ -4,7 +4,6 @@
 //! The hub does what is the same for every dialect: who is there, when they are pinged and when their time is
 //! up. What a message means is the dialect's business.
 
-use super::token::TOKEN_BYTES_MAX;
 use super::{
     Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame,
     credentials::Keys,
@@ -17,6 +16,7 @@ use super::{
     rooms::{RoomId, Rooms},
     seating,
     session::{Applicant, Expiry, Seat, Session, State},
+    token::TOKEN_BYTES_MAX,
     verdict,
 };
 use crate::slots::SideTable;
