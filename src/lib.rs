@@ -16,6 +16,7 @@
 //! | [`addresses`] | what is counted per address, in a table of fixed size | sockets, clock |
 //! | [`token_command`] | `suzu token`: pure, arguments in, a link out | files, clock |
 //! | [`lan`] | which addresses and names are local | everything |
+//! | [`networks`] | addresses that begin alike, and from where clients may come | everything but [`lan`] |
 //! | [`percent`] | percent-encoding | everything |
 //! | [`secret_file`] | files with keys in them | everything |
 //! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
@@ -45,6 +46,7 @@ pub mod host;
 pub mod http;
 pub mod lan;
 pub mod net;
+pub mod networks;
 pub mod percent;
 pub mod secret_file;
 pub mod server;

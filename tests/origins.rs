@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use suzu::{
     http::origin::{Names, host_verdict, origin_verdict, verdict},
-    lan::AllowFrom,
+    networks::AllowFrom,
 };
 
 /// Settings as in a file, separated by semicolons, on a machine called pi4.

@@ -13,11 +13,11 @@ mod values;
 
 use crate::{
     http::origin::Pattern,
-    lan::{AllowFrom, Network},
     net::{
         certificates::{Files, Local, Source},
         webhook, websocket,
     },
+    networks::{AllowFrom, Network},
     signaling::{self, Dialect, IceServer, credentials::Secret},
 };
 use log::LevelFilter;

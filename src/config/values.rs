@@ -3,8 +3,9 @@
 use super::TlsMode;
 use crate::{
     http::{copied, origin::Pattern, trust::PATHS},
-    lan::{Network, is_host_name},
+    lan::is_host_name,
     net::webhook::Url,
+    networks::Network,
     signaling::{Dialect, credentials::Secret},
 };
 use log::LevelFilter;

@@ -3,7 +3,7 @@
 //! Each proxy appends the address that it sees. So the hops are read from the right, and the first that is not a trusted proxy is the client;
 //! whatever stands further left was written by the client itself.
 
-use crate::lan::Network;
+use crate::networks::Network;
 use std::net::{IpAddr, SocketAddr};
 
 /// The address of the client. `peer` is who is connected; each header's values are those of its lines, in their order.

@@ -5,7 +5,7 @@ use super::{
     origin::{self, Names},
     request::Request,
 };
-use crate::lan::{AllowFrom, Network};
+use crate::networks::{AllowFrom, Network};
 use std::net::IpAddr;
 
 /// The rules.
