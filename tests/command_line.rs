@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
-use suzu::config::settings::SETTINGS;
+use suzu::config::settings::settings;
 
 /// What a run of the program left behind.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Drop for Guarded {
 #[test]
 fn help_lists_every_setting() {
     let help = printed(&["--help"]);
-    for setting in SETTINGS {
+    for setting in settings() {
         let flag = format!("\n  {} <{}>", setting.flag(), setting.unit);
         let (_, rest) = help.split_once(&flag).unwrap_or_else(|| panic!("{flag} is missing in {help}"));
         let text = rest.split("\n  --").next().unwrap();
@@ -106,7 +106,7 @@ fn the_version_is_the_packages() {
 fn the_output_of_check_is_a_file_that_means_the_same() {
     let args = ["--check", "--listen", "127.0.0.1:3001", "--listen", "[::1]:3002", "--max-clients", "7"];
     let listing = printed(&args);
-    for setting in SETTINGS {
+    for setting in settings() {
         assert!(listing.contains(&format!("{} =", setting.key)), "{} is missing in {listing}", setting.key);
     }
     assert!(listing.lines().last().unwrap().starts_with("# memory ceiling: "), "{listing}");

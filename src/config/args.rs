@@ -2,7 +2,7 @@
 
 use super::{
     Config, file,
-    settings::{SETTINGS, Setting},
+    settings::{Setting, settings},
     spelling::nearest,
 };
 use lexopt::{Arg, Parser};
@@ -51,7 +51,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             Arg::Long(name) => {
                 let flag = format!("--{name}");
                 let setting =
-                    SETTINGS.iter().find(|setting| setting.flag() == flag).ok_or_else(|| unknown(name))?;
+                    settings().find(|setting| setting.flag() == flag).ok_or_else(|| unknown(name))?;
                 if setting.is_secret {
                     return Err(on_show(setting));
                 }

@@ -2,7 +2,7 @@
 
 use super::{
     Config,
-    settings::{SETTINGS, Setting},
+    settings::{Setting, settings},
 };
 use crate::signaling::ice;
 use std::fmt::Write;
@@ -19,9 +19,9 @@ pub fn usage() -> String {
          Each setting is a flag, and in a file the same key with underscores (max_clients = 256).\n",
         env!("CARGO_PKG_VERSION")
     );
-    let width = SETTINGS.iter().map(|setting| left(setting).len()).max().unwrap_or_default();
+    let width = settings().map(|setting| left(setting).len()).max().unwrap_or_default();
     let mut group = "";
-    for setting in SETTINGS {
+    for setting in settings() {
         // Writing to a String cannot fail.
         if setting.group != group {
             group = setting.group;
@@ -45,7 +45,7 @@ fn left(setting: &Setting) -> String {
 /// The settings in force as a file that would set them; those that are not set are comments.
 pub fn listing(config: &Config) -> String {
     let mut text = String::new();
-    for setting in SETTINGS {
+    for setting in settings() {
         let values = (setting.show)(config);
         // Writing to a String cannot fail.
         if values.is_empty() {
@@ -65,12 +65,13 @@ pub fn listing(config: &Config) -> String {
 /// The table of settings for the README, in Markdown.
 pub fn table() -> String {
     let mut text = String::from("| key | unit | default | allowed | |\n|---|---|---|---|---|\n");
-    for setting in SETTINGS {
+    for setting in settings() {
         let Setting { key, unit, allowed, help, .. } = setting;
         let unit = unit.replace('|', "\\|");
         let default =
             if setting.default.is_empty() { "none".to_owned() } else { format!("`{}`", setting.default) };
-        let _ = writeln!(text, "| `{key}` | {unit} | {default} | {allowed} | {help} |");
+        let mark = if setting.needs_restart { " (*)" } else { "" };
+        let _ = writeln!(text, "| `{key}`{mark} | {unit} | {default} | {allowed} | {help} |");
     }
     text
 }
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn help_names_every_setting_with_its_unit_and_default() {
         let usage = usage();
-        for setting in SETTINGS {
+        for setting in settings() {
             assert!(
                 usage.contains(&left(setting))
                     && usage.contains(&format!("[default {}]", setting.default_in_words()))

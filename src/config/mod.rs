@@ -21,7 +21,7 @@ use crate::{
     signaling::{self, Dialect, IceServer, credentials::Secret},
 };
 use log::LevelFilter;
-use settings::{SETTINGS, Setting};
+use settings::{Setting, settings};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Who vouches for this server.
@@ -40,9 +40,12 @@ impl TlsMode {
     pub const ALL: [Self; 3] = [Self::Auto, Self::Off, Self::Files];
 }
 
-/// Everything that can be set. The fields are documented in [`SETTINGS`].
+/// Everything that can be set. The fields are documented in [`settings`].
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is a row of SETTINGS, where its meaning, unit and default are")]
+#[expect(
+    missing_docs,
+    reason = "each field is a row of the settings, where its meaning, unit and default are"
+)]
 pub struct Config {
     pub listen: Vec<SocketAddr>,
     pub route: Vec<(String, Dialect)>,
@@ -151,7 +154,7 @@ impl Default for Config {
             type_message: false,
             log_level: LevelFilter::Info,
         };
-        for setting in SETTINGS {
+        for setting in settings() {
             for value in setting.defaults() {
                 let result = (setting.set)(&mut config, value);
                 debug_assert!(result.is_ok(), "the default of {}: {result:?}", setting.key);

@@ -1,11 +1,11 @@
 //! What was probably meant.
 
-use super::settings::SETTINGS;
+use super::settings::settings;
 
 /// The key that was probably meant.
 pub(super) fn nearest(key: &str) -> Option<&'static str> {
     let key = key.to_ascii_lowercase();
-    let distances = SETTINGS.iter().map(|setting| (edit_distance(&key, setting.key), setting.key));
+    let distances = settings().map(|setting| (edit_distance(&key, setting.key), setting.key));
     distances.min().filter(|(distance, key)| *distance <= 2.max(key.len() / 4)).map(|(_, key)| key)
 }
 

@@ -17,7 +17,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     time::{Duration, Instant},
 };
-use suzu::config::settings::{self, SETTINGS};
+use suzu::config::settings;
 
 /// How much faster than it says a conversation runs.
 const SCALE: f64 = 10.0;
@@ -54,7 +54,7 @@ impl RealStage {
     pub fn over_ws(transcript: &Transcript) -> Self {
         let config = transcript.config();
         let mut args = Vec::new();
-        for setting in SETTINGS.iter().filter(|setting| !setting.may_repeat && !setting.is_secret) {
+        for setting in settings::settings().filter(|setting| !setting.may_repeat && !setting.is_secret) {
             let Some(value) = (setting.show)(&config).pop() else { continue };
             let is_scaled = transcript.has_time() && setting.key.ends_with("_sec");
             let value = if is_scaled { (value.parse::<f64>().unwrap() / SCALE).to_string() } else { value };
