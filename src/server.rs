@@ -17,7 +17,10 @@ mod webhooks;
 
 use crate::{
     config::Config,
-    host::machine,
+    host::{
+        machine,
+        signals::{Pending, Signals},
+    },
     http::{
         routes::{Endpoint, Site},
         trust::Trust,
@@ -37,10 +40,8 @@ pub use ceiling::Ceiling;
 use client::{Client, Rates};
 use clock::Clock;
 use handshakes::Handshakes;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use rand::{TryRng, rngs::SysRng};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook_mio::v1_0::Signals;
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
@@ -119,8 +120,7 @@ impl Server {
     /// Whatever the system says, with the address where one was the matter; or what is wrong with the certificates.
     pub fn bind(config: &Config) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let signals = Signals::take(poll.registry(), SIGNALS)?;
         let mut listeners = Vec::with_capacity(config.listen.len());
         for address in &config.listen {
             let at = |error: io::Error| {
@@ -371,11 +371,8 @@ impl Server {
     }
 
     fn signalled(&mut self) {
-        let (mut is_reload, mut stops) = (false, 0);
-        for signal in self.signals.pending() {
-            if signal == SIGHUP { is_reload = true } else { stops += 1 }
-        }
-        if is_reload {
+        let Pending { is_hangup, stops } = self.signals.pending();
+        if is_hangup {
             self.reload();
             self.reload_webhooks();
         }

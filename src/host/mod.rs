@@ -1,4 +1,5 @@
-//! The machine around the server: where its log goes, and what it is called.
+//! The machine around the server: where its log goes, what it is called, and what it asks of us.
 
 pub mod log;
 pub mod machine;
+pub mod signals;

@@ -3,6 +3,7 @@
 use super::{
     Close, Effect, Grant, Hub, Misspoke, Outbox, PeerId, Question, SessionEnd, Verdict,
     dialect::{parse_object, to_json},
+    ids::Ulid,
     rooms::RoomId,
     seating,
     session::{Applicant, AyameSeat, Seat, Session, State},
@@ -10,7 +11,6 @@ use super::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
-use ulid::Ulid;
 
 /// Seats in a room.
 pub(super) const SEATS: usize = 2;

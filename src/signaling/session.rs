@@ -1,8 +1,9 @@
 //! One peer: what the hub waits for from it, and until when.
 
-use super::{Dialect, Grant, Limits, Mono, Now, Register, mailbox::MailboxSeat, mesh::SeatId, rooms::RoomId};
+use super::{
+    Dialect, Grant, Limits, Mono, Now, Register, ids::Ulid, mailbox::MailboxSeat, mesh::SeatId, rooms::RoomId,
+};
 use std::{borrow::Cow, net::IpAddr};
-use ulid::Ulid;
 
 /// A peer from the moment its WebSocket is open until it is let go.
 #[derive(Debug)]

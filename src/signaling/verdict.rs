@@ -4,10 +4,10 @@
 use super::{
     Grant, IceServer, Question, Verdict,
     dialect::{parse_object, to_json},
+    ids::Ulid,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use ulid::Ulid;
 
 /// An answer may have this many bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
