@@ -8,8 +8,9 @@ use std::{
 use suzu::{
     config::{Config, TlsMode},
     host::machine,
-    http::pages::fingerprint,
+    http::{pages::fingerprint, routes::Purpose},
     lan,
+    net::address::Address,
     server::Server,
 };
 
@@ -19,13 +20,22 @@ use suzu::{
 /// # Errors
 /// Whatever the system says.
 pub(crate) fn text(server: &Server, is_terminal: bool) -> io::Result<String> {
-    let addresses = server.local_addresses()?;
+    let listening = server.local_addresses()?;
     let mut text = String::new();
     let also = if server.has_tls() { ", and https" } else { "" };
     // Writing to a String cannot fail.
-    for address in &addresses {
-        let _ = writeln!(text, "listening on http://{address}{also}");
+    for (purpose, address) in &listening {
+        let _ = match (purpose, address) {
+            (Purpose::Public, Address::Ip(address)) => writeln!(text, "listening on http://{address}{also}"),
+            (Purpose::Public, Address::Unix(_)) => writeln!(text, "listening on {address}"),
+            (Purpose::Admin, address) => writeln!(text, "looked after by {address}"),
+        };
     }
+    let addresses: Vec<_> = listening
+        .iter()
+        .filter(|(purpose, _)| *purpose == Purpose::Public)
+        .filter_map(|(_, address)| address.ip())
+        .collect();
     let elsewhere = addresses.iter().find_map(|address| elsewhere(*address, &machine::addresses()));
     if let Some(authority) = server.authority() {
         let host = elsewhere.clone().unwrap_or_else(|| local(&addresses));
@@ -46,8 +56,9 @@ pub(crate) fn text(server: &Server, is_terminal: bool) -> io::Result<String> {
 /// Where a server with this configuration is reached by others, or else from here.
 pub(crate) fn base_url(config: &Config) -> String {
     let scheme = if config.tls == TlsMode::Off { "http" } else { "https" };
-    let elsewhere = config.listen.iter().find_map(|address| elsewhere(*address, &machine::addresses()));
-    format!("{scheme}://{}", elsewhere.unwrap_or_else(|| local(&config.listen)))
+    let listen: Vec<_> = config.listen.iter().filter_map(Address::ip).collect();
+    let elsewhere = listen.iter().find_map(|address| elsewhere(*address, &machine::addresses()));
+    format!("{scheme}://{}", elsewhere.unwrap_or_else(|| local(&listen)))
 }
 
 /// Host and port by which other machines reach an address, if they do: of several the first, IPv4 before IPv6, since people may have to type it.

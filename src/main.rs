@@ -4,7 +4,7 @@ mod banner;
 
 use std::{
     ffi::OsString,
-    io::{IsTerminal, Write, stdout},
+    io::{self, IsTerminal, Write, stdout},
     process::ExitCode,
 };
 use suzu::{
@@ -13,7 +13,7 @@ use suzu::{
         args::{self, Command},
         help,
     },
-    host::log,
+    host::{inherited, log},
     server::{self, Ceiling, Server},
     token_command,
 };
@@ -23,6 +23,12 @@ fn main() -> ExitCode {
     if words.next_if(|word| word == "token").is_some() {
         return token(words);
     }
+    let words: Vec<OsString> = words.collect();
+    let given = words.clone();
+    let reread = move || match args::parse(given.clone())? {
+        Command::Run(config) => Ok(config),
+        _ => Err("the command line has changed".to_owned()),
+    };
     match args::parse(words) {
         Ok(Command::Help) => print(&help::usage()),
         Ok(Command::Version) => print(&format!("suzu {}\n", env!("CARGO_PKG_VERSION"))),
@@ -33,7 +39,7 @@ fn main() -> ExitCode {
             }
             print(&format!("{}# {}\n", help::listing(&config), Ceiling::of(&config)))
         }
-        Ok(Command::Run(config)) => return run(&config),
+        Ok(Command::Run(config)) => return run(&config, reread),
         Err(wrong) => {
             complain(&wrong);
             return ExitCode::from(2);
@@ -42,13 +48,14 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(config: &Config) -> ExitCode {
+fn run(config: &Config, reread: impl Fn() -> Result<Config, String> + 'static) -> ExitCode {
     if let Err(error) = log::init(config.log_level) {
         complain(&error.to_string());
     }
-    let result = Server::bind(config).and_then(|server| {
+    let result = inherited::take().map_err(io::Error::other).and_then(|sockets| {
+        let server = Server::bind(config, sockets)?;
         print(&banner::text(&server, stdout().is_terminal())?);
-        server.run()
+        server.run(Box::new(reread))
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,6 +16,23 @@ pub fn encode(text: &str) -> String {
     encoded
 }
 
+/// Decodes a part of a path; `None` if it is not encoded as it should be, or is no text.
+pub fn decode(part: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = others.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = others.get(2..).unwrap_or_default();
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Decodes a value of the `application/x-www-form-urlencoded` format (URL standard section 5.1), in which a `+` is a space. A `%` without two
 /// hexadecimal digits behind it is itself; bytes that are no text become a sign that says so.
 pub fn decode_form(value: &str) -> String {
@@ -48,8 +65,23 @@ mod tests {
     fn what_is_encoded_is_decoded_to_the_same() {
         for text in ["front door+1", "100% & more?", "\u{9234}", "", "a-b._~c/d#e"] {
             assert_eq!(decode_form(&encode(text)), text);
+            assert_eq!(decode(&encode(text)).as_deref(), Some(text));
         }
         assert_eq!(encode("a b/\u{e9}~"), "a%20b%2F%C3%A9~");
+    }
+
+    #[test]
+    fn a_part_of_a_path_is_decoded_or_refused() {
+        for (part, expected) in [
+            ("a+b", Some("a+b")),
+            ("%2f%2F", Some("//")),
+            ("100%", None),
+            ("%4", None),
+            ("%+1", None),
+            ("%ff", None),
+        ] {
+            assert_eq!(decode(part).as_deref(), expected, "{part}");
+        }
     }
 
     #[test]

@@ -5,55 +5,48 @@
 //! that frees. With nobody there, nothing is due and the process sleeps.
 
 mod accept;
+mod admin;
 mod admission;
+mod bind;
 mod ceiling;
 mod client;
 mod clock;
 mod effects;
 mod handshakes;
+mod listeners;
+mod reload;
 mod serve;
+mod stop;
 mod timers;
+mod tuning;
 mod webhooks;
 
 use crate::{
     config::Config,
     host::{
-        machine,
-        signals::{Pending, Signals},
+        manager::{Crowd, Manager},
+        signals::Signals,
     },
-    http::{
-        routes::{Endpoint, Site},
-        trust::Trust,
-    },
-    net::{
-        certificates::AuthorityCertificate,
-        listener::Listener,
-        stream::READ_BYTES,
-        tls::Tls,
-        websocket::{self, Flushed},
-    },
+    http::routes::{Purpose, Site},
+    net::{address::Address, certificates::AuthorityCertificate, tls::Tls, websocket::Flushed},
     signaling::{Dialect, Hub, Input, Mono, Now, Outbox},
     slots::{Key, Slots},
 };
 use admission::Door;
 pub use ceiling::Ceiling;
-use client::{Client, Rates};
+use client::Client;
 use clock::Clock;
 use handshakes::Handshakes;
+use listeners::Listening;
 use mio::{Events, Poll, Token};
-use rand::{TryRng, rngs::SysRng};
+pub use reload::Reread;
 use std::{
     io::{self, ErrorKind},
-    net::SocketAddr,
     time::Duration,
 };
+use tuning::Tuning;
 use webhooks::Hooks;
 
-/// The most that what one connection says in a turn may cause to be sent: a short message can have a long answer, or many. What else it
-/// said waits for the next turn.
-const TURN_BYTES_MAX: usize = 256 * 1024;
-/// A stop that was asked for takes no longer than this.
-const STOP_MAX: Duration = Duration::from_secs(3);
 /// Tokens of connections are above 65,535, listeners count from 0, webhooks from 32,768.
 const SIGNALS: Token = Token(u16::MAX as usize);
 
@@ -64,12 +57,15 @@ pub struct Server {
     clock: Clock,
     now: Now,
     signals: Signals,
+    manager: Manager,
     listeners: Vec<Listening>,
     /// Set while there is no descriptor for another connection: when to try again.
     accept_again: Option<Mono>,
     /// When it was last logged that there is none.
     exhaustion_logged: Option<Mono>,
     clients: Slots<Client>,
+    /// How many of them look after the server.
+    admins: usize,
     /// No client's deadline is before this; it may be earlier than need be.
     next_deadline: Option<Mono>,
     hub: Hub,
@@ -78,21 +74,15 @@ pub struct Server {
     dialects: Vec<Dialect>,
     site: Site,
     door: Door,
-    rates: Rates,
     tls: Option<Tls>,
     handshakes: Handshakes,
     hooks: Option<Hooks>,
-    limits: websocket::Limits,
-    max_clients: usize,
-    head_timeout: Duration,
-    close_timeout: Duration,
+    tuning: Tuning,
     /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
     /// gets its share and then the others get theirs.
     scratch: Box<[u8]>,
     /// What the connection being served has caused to be sent.
     turn_bytes: usize,
-    /// The most of that in a turn.
-    turn_bytes_max: usize,
     /// Who may have something to read.
     runnable: Vec<Key>,
     /// Who may have something to write.
@@ -105,109 +95,20 @@ pub struct Server {
     working: Vec<Key>,
     /// Set once a stop was asked for: when to wait no longer.
     stopping: Option<Mono>,
-}
-
-#[derive(Debug)]
-struct Listening {
-    listener: Listener,
-    is_ready: bool,
+    /// What is in force.
+    config: Config,
+    /// How the configuration is read again.
+    reread: Option<Reread>,
 }
 
 impl Server {
-    /// Binds all addresses, loads or makes the certificates, and allocates all tables.
-    ///
-    /// # Errors
-    /// Whatever the system says, with the address where one was the matter; or what is wrong with the certificates.
-    pub fn bind(config: &Config) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let signals = Signals::take(poll.registry(), SIGNALS)?;
-        let mut listeners = Vec::with_capacity(config.listen.len());
-        for address in &config.listen {
-            let at = |error: io::Error| {
-                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-            };
-            let mut listener = Listener::bind(*address).map_err(at)?;
-            listener.register(poll.registry(), Token(listeners.len())).map_err(at)?;
-            listeners.push(Listening { listener, is_ready: true });
-        }
-        let mut seed = [0; 32];
-        SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
-        let mut door_seed = [0; 4];
-        for part in &mut door_seed {
-            *part = SysRng.try_next_u64().map_err(io::Error::other)?;
-        }
-        let routes = config.routes().into_iter();
-        let (endpoints, dialects) =
-            routes.map(|(path, dialect)| (Endpoint { path, speaks: dialect.name() }, dialect)).unzip();
-        let (keys, ice_servers) = config.access().map_err(io::Error::other)?;
-        let clock = Clock::start();
-        let now = clock.now();
-        let source = config.certificates(machine::state_dir());
-        let host = machine::look();
-        let tls = source.map(|source| Tls::start(&source, &host, now.unix_ms / 1_000));
-        let tls = tls.transpose().map_err(io::Error::other)?;
-        let trust = tls
-            .as_ref()
-            .and_then(Tls::authority)
-            .and_then(|AuthorityCertificate { name, der, pem, sha256 }| Trust::new(name, der, pem, sha256));
-        let has_default_https = config.listen.iter().any(|address| address.port() == 443);
-        let hooks = Hooks::start(config, poll.registry(), now)?;
-        let connections = config.max_connections();
-        Ok(Self {
-            poll,
-            events: Events::with_capacity(connections.min(1024)),
-            now,
-            clock,
-            signals,
-            listeners,
-            accept_again: None,
-            exhaustion_logged: None,
-            clients: Slots::with_capacity(connections),
-            next_deadline: None,
-            hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),
-            out: Outbox::with_capacity(256),
-            dialects,
-            site: Site {
-                endpoints,
-                is_full: false,
-                trust,
-                gate: admission::gate(config, &host),
-                requires_tls: config.require_tls,
-                has_default_https,
-                copied_names: hooks.iter().flat_map(|_| config.copy_websocket_header_names.clone()).collect(),
-            },
-            door: Door::new(admission::limits(config), door_seed),
-            rates: Rates {
-                messages: admission::rate(config.max_messages_per_second, 1),
-                bytes: admission::rate(config.max_bytes_per_second, READ_BYTES),
-            },
-            tls,
-            handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
-            hooks,
-            limits: config.websocket_limits(),
-            max_clients: config.max_clients,
-            head_timeout: config.head_timeout,
-            close_timeout: config.close_timeout,
-            turn_bytes: 0,
-            // Whoever reads its answers must have room for those of a turn: its queue was empty when the turn began.
-            turn_bytes_max: TURN_BYTES_MAX
-                .min(config.max_queue_bytes.saturating_sub(config.max_message_bytes)),
-            scratch: vec![0; READ_BYTES].into_boxed_slice(),
-            runnable: Vec::with_capacity(connections),
-            dirty: Vec::with_capacity(connections),
-            doomed: Vec::with_capacity(connections),
-            lost: Vec::with_capacity(connections),
-            working: Vec::with_capacity(connections),
-            stopping: None,
-        })
-    }
-
-    /// The addresses with the ports that were taken.
+    /// The addresses with the ports that were taken, and what each is for.
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn local_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(|listening| listening.listener.local_address()).collect()
+    pub fn local_addresses(&self) -> io::Result<Vec<(Purpose, Address)>> {
+        let address = |at: &Listening| Ok((at.purpose, at.listener.local_address()?));
+        self.listeners.iter().map(address).collect()
     }
 
     /// Whether https is spoken, too.
@@ -221,10 +122,13 @@ impl Server {
     }
 
     /// Serves until SIGINT or SIGTERM; everybody is told and has the close timeout, but at most 3 s, to leave. A second signal stops at once.
+    /// On SIGHUP the configuration is read again by `reread`.
     ///
     /// # Errors
     /// The system no longer reports what happens.
-    pub fn run(mut self) -> io::Result<()> {
+    pub fn run(mut self, reread: Reread) -> io::Result<()> {
+        self.reread = Some(reread);
+        self.manager.ready(self.now.mono);
         while !self.is_stopped() {
             self.turn()?;
         }
@@ -233,11 +137,6 @@ impl Server {
         }
         log::info!("stopped");
         Ok(())
-    }
-
-    fn is_stopped(&self) -> bool {
-        let is_done = self.clients.is_empty() && self.hooks.as_ref().is_none_or(Hooks::has_told_all);
-        self.stopping.is_some_and(|at| at <= self.now.mono || is_done)
     }
 
     fn turn(&mut self) -> io::Result<()> {
@@ -258,6 +157,7 @@ impl Server {
             self.flush_dirty();
             self.reap_doomed();
         }
+        self.report_to_manager();
         Ok(())
     }
 
@@ -271,9 +171,18 @@ impl Server {
             return Some(Duration::ZERO);
         }
         let hooks = self.hooks.as_ref().and_then(Hooks::next_timeout);
-        let due = [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping, hooks];
+        let manager = self.manager.next_timeout();
+        let due =
+            [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping, hooks, manager];
         let next = due.into_iter().flatten().min()?;
         Some(next.since(self.now.mono))
+    }
+
+    /// Says that the loop still turns, and how many are there.
+    fn report_to_manager(&mut self) {
+        let (rooms, clients, max_clients) = (self.hub.rooms_len(), self.hub.len(), self.config.max_clients);
+        self.manager.set_crowd(Crowd { rooms, clients, max_clients }, self.now.mono);
+        self.manager.handle_timeout(self.now.mono);
     }
 
     fn mark_ready(&mut self) {
@@ -329,6 +238,7 @@ impl Server {
             self.free_place(key);
             self.uncount(key);
             if let Some(mut client) = self.clients.remove(key) {
+                self.admins -= usize::from(client.connection.is_admin());
                 // Dropping closes the socket, which ends its registration anyway.
                 let _ = client.connection.stream_mut().deregister(self.poll.registry());
                 // A descriptor is free again.
@@ -367,35 +277,6 @@ impl Server {
     fn mark_runnable(&mut self, key: Key) {
         if let Some(client) = self.clients.get_mut(key) {
             client.is_runnable.mark(&mut self.runnable, key);
-        }
-    }
-
-    fn signalled(&mut self) {
-        let Pending { is_hangup, stops } = self.signals.pending();
-        if is_hangup {
-            self.reload();
-            self.reload_webhooks();
-        }
-        for _ in 0..stops {
-            match self.stopping {
-                None => self.stop(),
-                Some(_) => self.stopping = Some(self.now.mono),
-            }
-        }
-    }
-
-    fn stop(&mut self) {
-        self.stopping = Some(self.now.mono.after(self.close_timeout.min(STOP_MAX)));
-        log::info!("stopping: {} clients are told", self.hub.len());
-        // Closes them: newcomers are refused by the kernel from here on.
-        self.listeners.clear();
-        let keys: Vec<Key> = self.clients.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            match self.clients.get(key) {
-                Some(client) if client.is_peer => self.drive(Input::Stop { peer: key }),
-                Some(client) if client.connection.expects_head() => self.doom(key),
-                _ => {}
-            }
         }
     }
 }

@@ -114,6 +114,8 @@ impl Crowd {
             65..72 => self.vanish(),
             72..80 => self.fall_silent(),
             80..83 => self.misspeak(),
+            83 => self.dismiss(),
+            84 => self.dismiss_room(),
             _ => {
                 let time = self.random.random_range(0..8_000);
                 self.pass(Duration::from_millis(time));
@@ -183,6 +185,19 @@ impl Crowd {
         let text =
             self.one_of(&["", "null", r#"{"type":"dance"}"#, r#"{"type":"register"}"#, r#"{"type":"bye"}"#]);
         self.text(peer, text);
+    }
+
+    fn dismiss(&mut self) {
+        let Some(peer) = self.pick(|_| true) else { return };
+        self.handle(peer, Input::Dismiss { peer });
+        assert!(!self.clients.contains_key(&peer), "{peer} stays");
+    }
+
+    fn dismiss_room(&mut self) {
+        let name = self.one_of(&["one", "two", "nowhere"]);
+        let effects = self.run(|hub, now, out| hub.handle(Input::DismissRoom { name }, now, out));
+        self.watch(None, effects);
+        assert!(self.hub.rooms().all(|room| room.name != name), "{name} is still there");
     }
 
     fn vanish(&mut self) {
@@ -366,7 +381,7 @@ impl Crowd {
                 assert!(client.is_accepted);
                 assert!(client.is_muted || self.came_back(&client), "alive, and evicted: {client:?}");
             }
-            Close::Left | Close::Misspoke(_) => {}
+            Close::Left | Close::Dismissed | Close::Misspoke(_) => {}
             Close::Binary | Close::Stopping | Close::Refused(_) | Close::Overflow => {
                 panic!("{close:?} has no cause here")
             }

@@ -96,6 +96,11 @@ impl Addresses {
         }
     }
 
+    /// Others from now on; how many entries there are stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = Limits { entries: self.limits.entries, ..limits };
+    }
+
     /// The most memory, in bytes, that a table with these limits takes, which is what it takes from the start.
     pub fn bytes_max(limits: &Limits) -> usize {
         let entries = limits.entries.min(ENTRIES_MAX);

@@ -14,6 +14,7 @@ mod values;
 use crate::{
     http::origin::Pattern,
     net::{
+        address::Address,
         certificates::{Files, Local, Source},
         webhook, websocket,
     },
@@ -22,7 +23,7 @@ use crate::{
 };
 use log::LevelFilter;
 use settings::{Setting, settings};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 /// Who vouches for this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl TlsMode {
     reason = "each field is a row of the settings, where its meaning, unit and default are"
 )]
 pub struct Config {
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Address>,
     pub route: Vec<(String, Dialect)>,
     pub dialects: Vec<Dialect>,
     pub tls: TlsMode,
@@ -97,6 +98,7 @@ pub struct Config {
     pub copy_websocket_header_names: Vec<String>,
     pub type_message: bool,
     pub log_level: LevelFilter,
+    pub admin_socket: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -153,6 +155,7 @@ impl Default for Config {
             copy_websocket_header_names: Vec::new(),
             type_message: false,
             log_level: LevelFilter::Info,
+            admin_socket: None,
         };
         for setting in settings() {
             for value in setting.defaults() {
@@ -210,8 +213,9 @@ impl Config {
                 self.websocket_read_timeout, self.websocket_ping_interval
             ));
         }
-        let is_twice = |address: &SocketAddr| {
-            address.port() != 0 && self.listen.iter().filter(|other| *other == address).count() > 1
+        let is_twice = |address: &Address| {
+            address.ip().is_none_or(|ip| ip.port() != 0)
+                && self.listen.iter().filter(|other| *other == address).count() > 1
         };
         if let Some(address) = self.listen.iter().find(|address| is_twice(address)) {
             return Err(format!("listen: {address} is there twice; allowed: each address once"));
@@ -289,6 +293,11 @@ impl Config {
             })),
             _ => None,
         }
+    }
+
+    /// Whether any webhook is set.
+    pub fn has_webhooks(&self) -> bool {
+        self.authn_webhook_url.is_some() || self.disconnect_webhook_url.is_some()
     }
 
     /// The core's share.

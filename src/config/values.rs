@@ -11,16 +11,11 @@ use crate::{
 use log::LevelFilter;
 use std::{
     fmt::Display,
-    net::SocketAddr,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
-
-pub(super) fn address(value: &str) -> Result<SocketAddr, String> {
-    value.parse().map_err(|_| format!("{value:?} is not an address with a port"))
-}
 
 pub(super) fn route(value: &str) -> Result<(String, Dialect), String> {
     let (path, name) = value

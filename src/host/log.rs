@@ -20,6 +20,11 @@ pub fn init(level: LevelFilter) -> Result<(), SetLoggerError> {
     log::set_boxed_logger(Box::new(StderrLog(filter)))
 }
 
+/// Logs what is at another level or above, from now on.
+pub fn set_level(level: LevelFilter) {
+    log::set_max_level(level);
+}
+
 impl Log for StderrLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.0.enabled(metadata)

@@ -87,6 +87,11 @@ pub fn resource(content_type: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     response(200, headers, content_type, body)
 }
 
+/// An answer in JSON. `headers` are whole lines.
+pub fn json(status: u16, headers: &str, text: &str) -> Vec<u8> {
+    response(status, headers, "application/json", format!("{text}\n").as_bytes())
+}
+
 /// A 307 to the same thing over https; `location` has no line ends in it.
 pub fn redirect(location: &str) -> Vec<u8> {
     let text = format!("this server is reached at {location}\n");

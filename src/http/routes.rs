@@ -1,7 +1,7 @@
 //! What is where: health, the page, and the WebSocket endpoints.
 
 use super::{
-    assets,
+    admin, assets,
     gate::Gate,
     pages,
     request::Request,
@@ -30,9 +30,20 @@ pub struct Site {
     pub copied_names: Vec<String>,
 }
 
+/// What a listener is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Clients and their pages.
+    Public,
+    /// Those who look after the server: [`super::admin`].
+    Admin,
+}
+
 /// How a request came.
 #[derive(Clone, Copy, Debug)]
 pub struct Via {
+    /// By a listener for this.
+    pub purpose: Purpose,
     /// Over TLS.
     pub is_tls: bool,
     /// From this machine.
@@ -73,6 +84,8 @@ pub enum Answer {
         /// The 101.
         bytes: Vec<u8>,
     },
+    /// Whatever comes of this.
+    Admin(admin::Action),
 }
 
 impl From<Refusal> for Answer {
@@ -89,6 +102,13 @@ impl Answer {
 
 /// Decides what a request gets.
 pub fn answer(request: &Request<'_>, site: &Site, via: Via) -> Answer {
+    if via.purpose == Purpose::Admin {
+        // Who may open the socket is its file's business.
+        return match admin::read(request) {
+            Ok(action) => Answer::Admin(action),
+            Err((status, bytes)) => Answer::reply(status, bytes),
+        };
+    }
     let answer = match site.gate.check(request, via.address) {
         Err(why) => Answer::Reply { status: 403, bytes: response::forbidden(&why), why: Some(why) },
         Ok(address) => {
@@ -188,8 +208,12 @@ mod tests {
     use crate::http::request::parse;
     use std::net::Ipv4Addr;
 
-    const PLAIN: Via =
-        Via { is_tls: false, is_from_here: false, address: IpAddr::V4(Ipv4Addr::new(192, 168, 1, 9)) };
+    const PLAIN: Via = Via {
+        purpose: Purpose::Public,
+        is_tls: false,
+        is_from_here: false,
+        address: IpAddr::V4(Ipv4Addr::new(192, 168, 1, 9)),
+    };
 
     fn site() -> Site {
         Site {

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf};
 
 /// Where the certificates come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// From an authority of our own.
     Local(Local),
@@ -12,7 +12,7 @@ pub enum Source {
 }
 
 /// An authority of our own: where it is kept and what else it is for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Local {
     /// The state directory; `None` if there is nothing to keep it in.
     pub state_dir: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct Local {
 }
 
 /// Certificates that somebody else makes: where they are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// The chain of certificates in PEM, the server's own first.
     pub certificate: PathBuf,

@@ -10,10 +10,11 @@ use super::{
     websocket::{self, Fault, Flushed, Limits, WebSocket},
 };
 use crate::http::{
+    admin,
     copied::Copied,
     request::{self, HEAD_BYTES_MAX},
     response::Refusal,
-    routes::{Answer, Site, Via, answer},
+    routes::{Answer, Purpose, Site, Via, answer},
     upgrade::Wishes,
 };
 use std::{
@@ -43,6 +44,8 @@ pub enum Event {
         /// What was wrong, where the status says too little.
         why: Option<String>,
     },
+    /// A request for which there is no answer yet: [`Connection::answer`] gives it.
+    Admin(admin::Action),
     /// A text message.
     Text(Utf8Bytes),
     /// A binary message.
@@ -80,6 +83,8 @@ pub enum Arrived {
 #[derive(Debug)]
 pub struct Connection {
     stream: Stream,
+    /// What the listener is for by which it came.
+    purpose: Purpose,
     /// Who is connected: the client, or a proxy.
     address: IpAddr,
     /// HTTP that is not written yet: an answer, or a 101 that goes before all frames.
@@ -113,8 +118,15 @@ impl Connection {
     const UNSENT_BYTES: usize = 16 * 1024;
 
     /// A connection that was just accepted.
-    pub fn new(stream: Stream, address: IpAddr) -> Self {
-        Self { stream, address, unsent: Vec::new(), held: None, state: State::ExpectHead(Vec::new()) }
+    pub fn new(stream: Stream, purpose: Purpose, address: IpAddr) -> Self {
+        Self {
+            stream,
+            purpose,
+            address,
+            unsent: Vec::new(),
+            held: None,
+            state: State::ExpectHead(Vec::new()),
+        }
     }
 
     /// The stream, to ask what it is.
@@ -199,7 +211,12 @@ impl Connection {
         let (answer, used) = match parsed {
             Ok(Some(head)) => {
                 let is_from_here = site.requires_tls && self.stream.is_from_here();
-                let via = Via { is_tls: self.stream.is_tls(), is_from_here, address: self.address };
+                let via = Via {
+                    purpose: self.purpose,
+                    is_tls: self.stream.is_tls(),
+                    is_from_here,
+                    address: self.address,
+                };
                 let answer = answer(&head.request, site, via);
                 if matches!(answer, Answer::Upgrade { .. }) {
                     copied = Copied::of(bytes, &site.copied_names);
@@ -222,6 +239,10 @@ impl Connection {
                 self.unsent = bytes;
                 Event::Upgraded { endpoint, wishes, address, copied }
             }
+            Answer::Admin(action) => {
+                self.state = State::Parting(None);
+                Event::Admin(action)
+            }
         })
     }
 
@@ -237,6 +258,16 @@ impl Connection {
         }
         self.refuse(Refusal::Timeout);
         Some(Refusal::Timeout.status())
+    }
+
+    /// Gives a request its answer, after an event that asks for one.
+    pub fn answer(&mut self, bytes: Vec<u8>) {
+        self.unsent = bytes;
+    }
+
+    /// Whether it came to look after the server.
+    pub fn is_admin(&self) -> bool {
+        self.purpose == Purpose::Admin
     }
 
     /// Answers a request with a refusal, in place of a 101 that is not written yet; nothing more will be read.

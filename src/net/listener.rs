@@ -1,11 +1,21 @@
 //! A listening socket, and what happens when it cannot take anybody in.
 
-use super::stream::Stream;
-use mio::{Interest, Registry, Token, net::TcpListener};
-use socket2::{Domain, Protocol, Socket, Type};
+use super::{address::Address, socket::Socket, stream::Stream};
+use mio::{
+    Interest, Registry, Token,
+    net::{TcpListener, UnixListener},
+};
+use socket2::{Domain, Protocol, SockRef, Type};
 use std::{
+    fs::{self, DirBuilder, Permissions},
     io::{self, ErrorKind},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{self, IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::{
+        fs::{DirBuilderExt, FileTypeExt, PermissionsExt},
+        net as unix,
+    },
+    path::{Path, PathBuf},
+    process,
 };
 
 /// How many connections may wait to be accepted.
@@ -14,7 +24,15 @@ const BACKLOG: i32 = 1024;
 /// One address on which connections come in.
 #[derive(Debug)]
 pub struct Listener {
-    tcp: TcpListener,
+    acceptor: Acceptor,
+    /// The path that goes with it.
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+enum Acceptor {
+    Tcp(TcpListener),
+    Unix(UnixListener),
 }
 
 /// What one accept brought.
@@ -33,11 +51,15 @@ pub enum Accepted {
 
 impl Listener {
     /// Listens on `address`; port 0 takes a free one. An unspecified IPv6 address takes IPv4 clients too, and where the machine
-    /// has no IPv6 becomes the unspecified IPv4 address.
+    /// has no IPv6 becomes the unspecified IPv4 address. A Unix socket gets this mode, and is gone with the listener.
     ///
     /// # Errors
     /// Whatever the system says: the port is taken, the address is not this machine's.
-    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+    pub fn bind(address: &Address, mode: u32) -> io::Result<Self> {
+        let address = match address {
+            Address::Ip(address) => *address,
+            Address::Unix(path) => return listen_unix(path, mode),
+        };
         match listen(address) {
             Err(error) if address.is_ipv6() && address.ip().is_unspecified() && lacks_ipv6(&error) => {
                 log::info!("no IPv6 on this machine ({error}), listening on IPv4 only");
@@ -47,12 +69,39 @@ impl Listener {
         }
     }
 
+    /// Goes on with a socket that somebody else has made.
+    ///
+    /// # Errors
+    /// It does not listen.
+    pub fn inherit_tcp(tcp: net::TcpListener) -> io::Result<Self> {
+        check_listens(&SockRef::from(&tcp))?;
+        tcp.set_nonblocking(true)?;
+        Ok(Self { acceptor: Acceptor::Tcp(TcpListener::from_std(tcp)), path: None })
+    }
+
+    /// The same for a Unix socket; its path stays with whoever has made it.
+    ///
+    /// # Errors
+    /// It does not listen.
+    pub fn inherit_unix(unix: unix::UnixListener) -> io::Result<Self> {
+        check_listens(&SockRef::from(&unix))?;
+        unix.set_nonblocking(true)?;
+        Ok(Self { acceptor: Acceptor::Unix(UnixListener::from_std(unix)), path: None })
+    }
+
     /// The address with the port that was taken.
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn local_address(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
+    pub fn local_address(&self) -> io::Result<Address> {
+        match (&self.acceptor, &self.path) {
+            (Acceptor::Tcp(tcp), _) => tcp.local_addr().map(Address::Ip),
+            (Acceptor::Unix(_), Some(path)) => Ok(Address::Unix(path.clone())),
+            (Acceptor::Unix(unix), None) => {
+                let address = unix.local_addr()?;
+                Ok(Address::Unix(address.as_pathname().unwrap_or(Path::new("(no path)")).to_owned()))
+            }
+        }
     }
 
     /// Reports newcomers under `token`.
@@ -60,17 +109,26 @@ impl Listener {
     /// # Errors
     /// Whatever the system says.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.tcp, token, Interest::READABLE)
+        match &mut self.acceptor {
+            Acceptor::Tcp(tcp) => registry.register(tcp, token, Interest::READABLE),
+            Acceptor::Unix(unix) => registry.register(unix, token, Interest::READABLE),
+        }
     }
 
-    /// Takes in the next connection.
+    /// Takes in the next connection. One over a Unix socket counts as one from 127.0.0.1.
     pub fn accept(&self) -> Accepted {
-        match self.tcp.accept() {
-            Ok((tcp, address)) => {
+        let accepted = match &self.acceptor {
+            Acceptor::Tcp(tcp) => tcp.accept().map(|(tcp, address)| {
                 // Signaling is small messages that somebody waits for. If it cannot be set, it is only slower.
                 let _ = tcp.set_nodelay(true);
-                Accepted::Connection(Stream::new(tcp), address.ip().to_canonical())
+                (Socket::Tcp(tcp), address.ip().to_canonical())
+            }),
+            Acceptor::Unix(unix) => {
+                unix.accept().map(|(unix, _)| (Socket::Unix(unix), Ipv4Addr::LOCALHOST.into()))
             }
+        };
+        match accepted {
+            Ok((socket, address)) => Accepted::Connection(Stream::new(socket), address),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Accepted::Nobody,
             Err(error) if is_about_one(&error) => Accepted::Gone,
             Err(error) => Accepted::Exhausted(error),
@@ -78,8 +136,21 @@ impl Listener {
     }
 }
 
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // If it is gone already, so be it.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn check_listens(socket: &SockRef<'_>) -> io::Result<()> {
+    if socket.is_listener()? { Ok(()) } else { Err(io::Error::other("it does not listen")) }
+}
+
 fn listen(address: SocketAddr) -> io::Result<Listener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
@@ -88,7 +159,34 @@ fn listen(address: SocketAddr) -> io::Result<Listener> {
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Ok(Listener { tcp: TcpListener::from_std(socket.into()) })
+    Ok(Listener { acceptor: Acceptor::Tcp(TcpListener::from_std(socket.into())), path: None })
+}
+
+/// The socket is made where only we can come and moved to its place when it has its mode: nobody connects to it before. What a crash has left
+/// there gives way; what somebody listens on does not.
+fn listen_unix(path: &Path, mode: u32) -> io::Result<Listener> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.file_type().is_socket() => {
+            return Err(io::Error::new(ErrorKind::AlreadyExists, "something else is there, and no socket"));
+        }
+        Ok(_) if unix::UnixStream::connect(path).is_ok() => return Err(ErrorKind::AddrInUse.into()),
+        _ => {}
+    }
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    let private = parent.join(format!(".suzu-{}", process::id()));
+    DirBuilder::new().mode(0o700).create(&private)?;
+    let made = private.join("s");
+    let result = unix::UnixListener::bind(&made).and_then(|unix| {
+        fs::set_permissions(&made, Permissions::from_mode(mode))?;
+        unix.set_nonblocking(true)?;
+        fs::rename(&made, path)?;
+        Ok(unix)
+    });
+    // Nothing is left in it, unless the socket could not be moved.
+    let _ = fs::remove_file(&made);
+    let _ = fs::remove_dir(&private);
+    let acceptor = Acceptor::Unix(UnixListener::from_std(result?));
+    Ok(Listener { acceptor, path: Some(path.to_owned()) })
 }
 
 fn lacks_ipv6(error: &io::Error) -> bool {

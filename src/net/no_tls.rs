@@ -2,9 +2,9 @@
 
 use super::{
     certificates::{AuthorityCertificate, Host, Source},
+    socket::Socket,
     stream::Received,
 };
-use mio::net::TcpStream;
 use std::io;
 
 /// The certificates in force: there are none.
@@ -52,19 +52,19 @@ impl Session {
         match *self {}
     }
 
-    pub fn receive(&mut self, _: &mut TcpStream, _: &mut [u8]) -> io::Result<Option<Received>> {
+    pub fn receive(&mut self, _: &mut Socket, _: &mut [u8]) -> io::Result<Option<Received>> {
         match *self {}
     }
 
-    pub fn send(&mut self, _: &mut TcpStream, _: &[u8]) -> io::Result<Option<usize>> {
+    pub fn send(&mut self, _: &mut Socket, _: &[u8]) -> io::Result<Option<usize>> {
         match *self {}
     }
 
-    pub fn flush(&mut self, _: &mut TcpStream) -> io::Result<bool> {
+    pub fn flush(&mut self, _: &mut Socket) -> io::Result<bool> {
         match *self {}
     }
 
-    pub fn finish(&mut self, _: &mut TcpStream) {
+    pub fn finish(&mut self, _: &mut Socket) {
         match *self {}
     }
 }

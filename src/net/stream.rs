@@ -1,11 +1,8 @@
 //! One byte stream, plain or inside TLS. "Would block" becomes `None` here, once, and nobody above has to know about it.
 
-use super::tls::Session;
-use mio::{Interest, Registry, Token, net::TcpStream};
-use std::{
-    io::{self, ErrorKind, Read, Write},
-    net::Shutdown,
-};
+use super::{socket::Socket, tls::Session};
+use mio::{Interest, Registry, Token};
+use std::io::{self, ErrorKind, Read, Write};
 
 /// What one read can bring at most; a buffer for reading must be this long. The longest TLS record fits: 16 KiB of content,
 /// 2 KiB for what a cipher may add, and 5 bytes of header (RFC 5246 section 6.2.3, RFC 8446 section 5.2).
@@ -17,7 +14,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// A connected socket.
 #[derive(Debug)]
 pub struct Stream {
-    tcp: TcpStream,
+    socket: Socket,
     layer: Layer,
 }
 
@@ -25,7 +22,7 @@ pub struct Stream {
 enum Layer {
     /// The peer's first byte will tell.
     Unknown,
-    /// TCP as it is.
+    /// The socket as it is.
     Plain,
     /// Boxed: it is large, and most tables have room for more connections than there are.
     Tls(Box<Session>),
@@ -55,8 +52,8 @@ pub struct Received {
 
 impl Stream {
     /// A connection that was just accepted.
-    pub fn new(tcp: TcpStream) -> Self {
-        Self { tcp, layer: Layer::Unknown }
+    pub fn new(socket: Socket) -> Self {
+        Self { socket, layer: Layer::Unknown }
     }
 
     /// Whether what is said here is encrypted.
@@ -72,7 +69,8 @@ impl Stream {
     /// Looks at the first byte and leaves it where it is.
     pub fn first_byte(&self) -> FirstByte {
         let mut byte = [0];
-        match no_block(|| self.tcp.peek(&mut byte)) {
+        // Nothing leaves the machine by a Unix socket, and so nothing is encrypted there.
+        match no_block(|| self.socket.peek(&mut byte).unwrap_or(Ok(0))) {
             Ok(None) => FirstByte::Missing,
             Ok(Some(1)) if byte == [TLS_HANDSHAKE] => FirstByte::Tls,
             Ok(_) | Err(_) => FirstByte::Plain,
@@ -91,9 +89,7 @@ impl Stream {
 
     /// Whether the peer is on this machine, by whichever of its addresses.
     pub fn is_from_here(&self) -> bool {
-        let (Ok(peer), Ok(local)) = (self.tcp.peer_addr(), self.tcp.local_addr()) else { return false };
-        let ip = peer.ip().to_canonical();
-        ip.is_loopback() || ip == local.ip().to_canonical()
+        self.socket.is_from_here()
     }
 
     /// Reports what becomes possible on this stream under `token`, in both directions, once for each change.
@@ -101,7 +97,7 @@ impl Stream {
     /// # Errors
     /// Whatever the system says.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.tcp, token, Interest::READABLE | Interest::WRITABLE)
+        registry.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Ends [`Stream::register`].
@@ -109,7 +105,7 @@ impl Stream {
     /// # Errors
     /// Whatever the system says.
     pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        registry.deregister(&mut self.tcp)
+        registry.deregister(&mut self.socket)
     }
 
     /// Reads what is there, once: `None` if there is nothing yet. `buffer` has [`READ_BYTES`].
@@ -119,8 +115,8 @@ impl Stream {
     /// `InvalidData`.
     pub fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Option<Received>> {
         match &mut self.layer {
-            Layer::Tls(session) => session.receive(&mut self.tcp, buffer),
-            Layer::Unknown | Layer::Plain => Ok(read(&mut self.tcp, buffer)?.map(|count| Received {
+            Layer::Tls(session) => session.receive(&mut self.socket, buffer),
+            Layer::Unknown | Layer::Plain => Ok(read(&mut self.socket, buffer)?.map(|count| Received {
                 count,
                 is_drained: count < buffer.len(),
                 is_end: count == 0,
@@ -134,8 +130,8 @@ impl Stream {
     /// The connection is broken.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
         match &mut self.layer {
-            Layer::Tls(session) => session.send(&mut self.tcp, bytes),
-            Layer::Unknown | Layer::Plain => write(&mut self.tcp, bytes),
+            Layer::Tls(session) => session.send(&mut self.socket, bytes),
+            Layer::Unknown | Layer::Plain => write(&mut self.socket, bytes),
         }
     }
 
@@ -150,7 +146,7 @@ impl Stream {
     /// The connection is broken.
     pub fn flush(&mut self) -> io::Result<bool> {
         match &mut self.layer {
-            Layer::Tls(session) => session.flush(&mut self.tcp),
+            Layer::Tls(session) => session.flush(&mut self.socket),
             Layer::Unknown | Layer::Plain => Ok(true),
         }
     }
@@ -158,21 +154,21 @@ impl Stream {
     /// Says that nothing more will be written; what is under way still arrives.
     pub fn finish(&mut self) {
         if let Layer::Tls(session) = &mut self.layer {
-            session.finish(&mut self.tcp);
+            session.finish(&mut self.socket);
         }
         // If it fails the peer is gone, and reading will say so.
-        let _ = self.tcp.shutdown(Shutdown::Write);
+        let _ = self.socket.finish();
     }
 }
 
 /// Reads once: `None` if there is nothing yet, 0 at the end.
-pub(super) fn read(tcp: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    no_block(|| tcp.read(buffer))
+pub(super) fn read(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    no_block(|| from.read(buffer))
 }
 
 /// Writes once: `None` if nothing fits now.
-pub(super) fn write(tcp: &mut TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
-    no_block(|| tcp.write(bytes))
+pub(super) fn write(to: &mut impl Write, bytes: &[u8]) -> io::Result<Option<usize>> {
+    no_block(|| to.write(bytes))
 }
 
 fn no_block(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {

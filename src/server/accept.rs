@@ -2,6 +2,7 @@
 
 use super::{Client, Server, handshakes::Greeting, token_of};
 use crate::{
+    http::routes::Purpose,
     net::{listener::Accepted, stream::Stream},
     slots::Key,
 };
@@ -30,7 +31,10 @@ impl Server {
                     return;
                 }
                 match listening.listener.accept() {
-                    Accepted::Connection(stream, address) => self.admit(stream, address),
+                    Accepted::Connection(stream, address) => {
+                        let purpose = listening.purpose;
+                        self.admit(stream, purpose, address);
+                    }
                     Accepted::Gone => {}
                     Accepted::Nobody => listening.is_ready = false,
                     Accepted::Exhausted(error) => return self.pause_accepting(&error),
@@ -61,18 +65,23 @@ impl Server {
         }
     }
 
-    fn admit(&mut self, stream: Stream, address: IpAddr) {
-        if !self.may_come(address) {
+    fn admit(&mut self, stream: Stream, purpose: Purpose, address: IpAddr) {
+        let is_welcome = match purpose {
+            Purpose::Public => self.may_come(address),
+            Purpose::Admin => self.may_look_after(),
+        };
+        if !is_welcome {
             return;
         }
-        let (now, rates) = (self.now.mono, self.rates);
-        let deadline = now.after(self.head_timeout);
-        let Some(key) = self.clients.insert_with(|_| Client::new(stream, address, rates, now, deadline))
+        let (now, rates) = (self.now.mono, self.tuning.rates);
+        let deadline = now.after(self.tuning.head_timeout);
+        let Some(key) =
+            self.clients.insert_with(|_| Client::new(stream, purpose, address, rates, now, deadline))
         else {
             return;
         };
         self.arm(deadline);
-        if !self.site.gate.is_proxy(address) && !self.count(key, address) {
+        if purpose == Purpose::Public && !self.site.gate.is_proxy(address) && !self.count(key, address) {
             return self.doom(key);
         }
         log::debug!("connection {key} from {address}");
@@ -80,7 +89,7 @@ impl Server {
             self.make_room(key);
         }
         let Some(client) = self.clients.get_mut(key) else { return };
-        if self.tls.is_none() {
+        if self.tls.is_none() || purpose == Purpose::Admin {
             client.connection.stream_mut().be_plain();
             client.greeting = Greeting::Over;
         }

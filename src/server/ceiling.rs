@@ -1,6 +1,6 @@
 //! The most memory that a configuration can take, in bytes: every table and every limit added up.
 
-use super::{Client, admission, webhooks::Hooks};
+use super::{Client, admin, admission, webhooks::Hooks};
 use crate::{
     addresses::Addresses,
     config::Config,
@@ -39,7 +39,8 @@ impl Ceiling {
             tables: Slots::<Client>::bytes(config.max_connections())
                 + Addresses::bytes_max(&admission::limits(config))
                 + Hub::bytes_max(&config.signaling_limits())
-                + Hooks::bytes_max(config),
+                + Hooks::bytes_max(config)
+                + config.admin_socket.as_ref().map_or(0, |_| admin::BYTES_MAX),
             per_client: Connection::bytes_max(limits, READ_BYTES),
             clients: config.max_clients,
             // Leaving clients are among them, with their buffers still full.

@@ -3,7 +3,7 @@
 use super::handshakes::Greeting;
 use crate::{
     addresses::Place,
-    http::copied::Copied,
+    http::{copied::Copied, routes::Purpose},
     net::{connection::Connection, stream::Stream},
     signaling::{
         Mono,
@@ -89,9 +89,16 @@ impl Client {
         }
     }
 
-    pub(super) fn new(stream: Stream, address: IpAddr, rates: Rates, now: Mono, deadline: Mono) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        purpose: Purpose,
+        address: IpAddr,
+        rates: Rates,
+        now: Mono,
+        deadline: Mono,
+    ) -> Self {
         Self {
-            connection: Connection::new(stream, address),
+            connection: Connection::new(stream, purpose, address),
             address,
             is_peer: false,
             place: None,

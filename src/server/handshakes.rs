@@ -54,6 +54,12 @@ impl Handshakes {
         Self { max, timeout, under_way: 0, begun_this_turn: 0, waiting: VecDeque::new(), look_again }
     }
 
+    /// Others from now on. Those under way keep their patience.
+    pub(super) fn set_limits(&mut self, max: usize, timeout: Duration) {
+        self.max = max;
+        self.timeout = timeout;
+    }
+
     fn has_place(&self) -> bool {
         self.under_way < self.max && self.begun_this_turn < BEGIN_A_TURN
     }
@@ -144,7 +150,7 @@ impl Server {
 
     /// A handshake is complete, and the request may come.
     pub(super) fn complete_handshake(&mut self, key: Key) {
-        let deadline = self.now.mono.after(self.head_timeout);
+        let deadline = self.now.mono.after(self.tuning.head_timeout);
         self.free_place(key);
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
@@ -182,18 +188,6 @@ impl Server {
         self.handshakes.look_again = self.now.mono.after(LOOK_PAUSE);
         if let Some(tls) = &mut self.tls {
             tls.refresh(&machine::look(), self.now.unix_ms / 1_000);
-        }
-    }
-
-    /// Reads again what can be read again.
-    pub(super) fn reload(&mut self) {
-        match &mut self.tls {
-            Some(tls) => {
-                log::info!("reloading the certificate");
-                tls.reload(&machine::look(), self.now.unix_ms / 1_000);
-            }
-            None if self.hooks.is_some() => {}
-            None => log::info!("SIGHUP: there is nothing to read again"),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Server {
         }
         let Some(client) = self.clients.get_mut(key) else { return };
         // No more is read than could be served; the rest stays where it is.
-        let wait = client.bytes.wait(READ_BYTES as u32, self.rates.bytes, self.now.mono);
+        let wait = client.bytes.wait(READ_BYTES as u32, self.tuning.rates.bytes, self.now.mono);
         if !client.connection.holds() && !wait.is_zero() {
             return self.throttle(key, wait);
         }
@@ -68,7 +68,7 @@ impl Server {
             Arrived::Failed(why) => return self.break_off(key, &why),
         };
         if !was_held {
-            client.bytes.take(count as u32, self.rates.bytes, self.now.mono);
+            client.bytes.take(count as u32, self.tuning.rates.bytes, self.now.mono);
         }
         // Urgent data is an exception (RFC 6093): whoever sends it delays only itself.
         if !is_drained || client.is_read_closed {
@@ -78,18 +78,18 @@ impl Server {
             self.complete_handshake(key);
         }
         let mut input = scratch.get(..count).unwrap_or_default();
-        self.site.is_full = self.hub.len() >= self.max_clients || self.stopping.is_some();
+        self.site.is_full = self.hub.len() >= self.config.max_clients || self.stopping.is_some();
         self.turn_bytes = 0;
         while let Some(client) = self.clients.get_mut(key).filter(|client| !client.is_doomed.is_set()) {
             if client.is_peer && !self.hub.can_read(key) {
                 return client.connection.hold(input);
             }
-            let wait = client.messages.wait(1, self.rates.messages, self.now.mono);
+            let wait = client.messages.wait(1, self.tuning.rates.messages, self.now.mono);
             if client.is_peer && !wait.is_zero() {
                 client.connection.hold(input);
                 return self.throttle(key, wait);
             }
-            if self.turn_bytes > self.turn_bytes_max {
+            if self.turn_bytes > self.tuning.turn_bytes_max {
                 client.connection.hold(input);
                 return self.mark_runnable(key);
             }
@@ -121,6 +121,10 @@ impl Server {
                     Some(why) => log::info!("connection {key} answered with {status}: {why}"),
                     None => self.log_answer(key, status),
                 }
+                self.expect_end(key);
+            }
+            Event::Admin(action) => {
+                self.look_after(key, &action);
                 self.expect_end(key);
             }
             Event::Closed => {
@@ -166,7 +170,7 @@ impl Server {
             self.log_answer(key, refusal.status());
             return self.expect_end(key);
         }
-        client.connection.open(self.limits);
+        client.connection.open(self.tuning.websocket);
         client.is_peer = true;
         client.deadline = None;
         client.wants_binary = wishes.wants_binary;
@@ -185,7 +189,7 @@ impl Server {
 
     fn spend_message(&mut self, key: Key) {
         if let Some(client) = self.clients.get_mut(key) {
-            client.messages.take(1, self.rates.messages, self.now.mono);
+            client.messages.take(1, self.tuning.rates.messages, self.now.mono);
         }
     }
 

@@ -56,7 +56,7 @@ impl Server {
 
     /// Gives a connection the close timeout to end by itself.
     pub(super) fn expect_end(&mut self, key: Key) {
-        let deadline = self.now.mono.after(self.close_timeout);
+        let deadline = self.now.mono.after(self.tuning.close_timeout);
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
             self.arm(deadline);

@@ -25,6 +25,8 @@ pub enum Close {
     PongTimeout,
     /// It sent nothing at all in time.
     ReadTimeout,
+    /// Whoever looks after the server wants it gone.
+    Dismissed,
     /// The server is stopping.
     Stopping,
 }
@@ -35,7 +37,7 @@ impl Close {
         match self {
             Self::Stopping => 1001,
             Self::Binary => 1003,
-            Self::RegisterTimeout | Self::Refused(_) | Self::Overflow => 1008,
+            Self::RegisterTimeout | Self::Refused(_) | Self::Overflow | Self::Dismissed => 1008,
             _ => 1000,
         }
     }
@@ -44,6 +46,7 @@ impl Close {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Stopping => "the server is stopping",
+            Self::Dismissed => "dismissed",
             Self::Binary => "this endpoint takes text messages only",
             Self::RegisterTimeout => "no register in time",
             Self::Refused(refusal) => refusal.code(),
@@ -65,6 +68,7 @@ impl Close {
             Self::RegisterTimeout => "no register in time",
             Self::PongTimeout => "no pong in time",
             Self::ReadTimeout => "silent too long",
+            Self::Dismissed => "dismissed",
             Self::Stopping => "server stopping",
         }
     }
@@ -74,7 +78,7 @@ impl Close {
         match self {
             Self::Misspoke(_) | Self::Binary | Self::Refused(_) | Self::Overflow => true,
             Self::RegisterTimeout | Self::PongTimeout | Self::ReadTimeout | Self::Evicted => true,
-            Self::Rejected | Self::RoomEnded | Self::Left | Self::Stopping => false,
+            Self::Rejected | Self::RoomEnded | Self::Left | Self::Dismissed | Self::Stopping => false,
         }
     }
 }

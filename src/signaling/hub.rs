@@ -50,7 +50,7 @@ pub struct Hub {
     pub(super) is_penalised: bool,
     /// What clients are told to find each other by.
     pub(super) ice_servers: IceServers,
-    rejections: Rejections,
+    pub(super) rejections: Rejections,
     /// The tick on which all are pinged. Set while anybody is there.
     pub(super) next_ping: Option<Mono>,
     /// How far the current tick has come.
@@ -177,6 +177,8 @@ impl Hub {
             }
             Input::Ended { peer } => self.remove(peer, None, out),
             Input::Overflowed { peer } => self.remove(peer, Some(Close::Overflow), out),
+            Input::Dismiss { peer } => self.dismiss(peer, out),
+            Input::DismissRoom { name } => self.dismiss_room(name, out),
             Input::Stop { peer } => self.stop(peer, out),
         }
         self.settle(out);

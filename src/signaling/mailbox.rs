@@ -24,6 +24,11 @@ pub(super) struct MailboxSeat {
 }
 
 impl MailboxSeat {
+    /// What others call it, once it has said so.
+    pub(super) fn id(&self) -> Option<&str> {
+        Some(&*self.id).filter(|id| !id.is_empty())
+    }
+
     fn stored_bytes(&self) -> usize {
         self.offer.as_ref().map_or(0, |offer| offer.len()) + self.candidates.len()
     }

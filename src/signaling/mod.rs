@@ -21,6 +21,7 @@ pub mod rate;
 mod rejections;
 mod relay;
 mod rooms;
+pub mod roster;
 mod seating;
 mod session;
 pub mod token;
@@ -130,6 +131,16 @@ pub enum Input<'a> {
     Overflowed {
         /// Whose queue.
         peer: PeerId,
+    },
+    /// Whoever looks after the server lets this peer go.
+    Dismiss {
+        /// Who is let go.
+        peer: PeerId,
+    },
+    /// Whoever looks after the server ends all rooms of this name.
+    DismissRoom {
+        /// Their name.
+        name: &'a str,
     },
     /// The server is stopping and lets this peer go: a farewell, then Close 1001.
     Stop {

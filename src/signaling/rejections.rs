@@ -36,6 +36,11 @@ impl Rejections {
     /// Bytes that the table takes.
     pub(super) const BYTES: usize = ADDRESSES * size_of::<Entry>();
 
+    /// Another longest time from now on.
+    pub(super) fn set_delay_max(&mut self, delay_max: Duration) {
+        self.delay_max = delay_max;
+    }
+
     /// An empty table; no answer is held back longer than `delay_max`.
     pub(super) fn new(delay_max: Duration) -> Self {
         Self { seen: Vec::with_capacity(ADDRESSES), delay_max }

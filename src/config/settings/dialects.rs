@@ -18,9 +18,9 @@ macro_rules! webhook {
             help: $help,
             may_repeat: false,
             is_secret: false,
-            needs_restart: false,
+            needs_restart: true,
             set: |config, value| webhook_url(value).map(|url| config.$field = url),
-            clear: |_| {},
+            clear: |config| config.$field = None,
             show: |config| config.$field.iter().map(show_url).collect(),
         }
     };

@@ -41,6 +41,16 @@ impl Setting {
         if self.default.is_empty() { "none" } else { self.default }
     }
 
+    /// Sets in one configuration what another one has. What is shown says the same when it is read again, but for secrets, of which none needs a
+    /// restart.
+    pub fn copy(&self, from: &Config, to: &mut Config) {
+        (self.clear)(to);
+        for value in (self.show)(from) {
+            let result = (self.set)(to, &value);
+            debug_assert!(result.is_ok(), "{} shows what it does not take: {result:?}", self.key);
+        }
+    }
+
     /// The flag on the command line.
     pub fn flag(&self) -> String {
         format!("--{}", self.key.replace('_', "-"))
@@ -95,7 +105,7 @@ macro_rules! optional {
             is_secret: matches!($key.as_bytes(), b"signaling_key"),
             needs_restart: restart!($($restart)?),
             set: |config, value| $read(value).map(|value| config.$field = Some(value)),
-            clear: |_| {},
+            clear: |config| config.$field = None,
             show: |config| config.$field.iter().map(|value| $show(value)).collect(),
         }
     };

@@ -2,7 +2,7 @@
 
 use super::Setting;
 use crate::config::values::{
-    address, boolean, dialects, host_names, number, path, route, show, show_dialects, show_list, show_path,
+    boolean, dialects, host_names, number, parsed, path, route, show, show_dialects, show_list, show_path,
     show_tls_mode, tls_mode,
 };
 
@@ -10,14 +10,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
         group: "Addresses",
-        unit: "ADDRESS:PORT",
+        unit: "ADDRESS",
         default: "[::]:3000",
-        allowed: "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000; port 0 takes a free one",
+        allowed: "an IP address and a port, such as 127.0.0.1:3000 or [::]:3000 (port 0 takes a free one), or unix:/run/suzu.sock",
         help: "where to listen; may be given several times; [::] takes IPv4 too",
         may_repeat: true,
         is_secret: false,
         needs_restart: true,
-        set: |config, value| address(value).map(|address| config.listen.push(address)),
+        set: |config, value| parsed(value).map(|address| config.listen.push(address)),
         clear: |config| config.listen.clear(),
         show: |config| config.listen.iter().map(ToString::to_string).collect(),
     },

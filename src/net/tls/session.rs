@@ -4,8 +4,10 @@
 //! what stays with a connection is what there is of a record that has not wholly come, and what the socket has not taken. That
 //! halves the memory of an idle client (8.5 KB with the buffered interface, 4 KB so).
 
-use crate::net::stream::{READ_BYTES, Received, read, write};
-use mio::net::TcpStream;
+use crate::net::{
+    socket::Socket,
+    stream::{READ_BYTES, Received, read, write},
+};
 use rustls::{
     AlertDescription, Error, ServerConfig,
     server::{ServerConnectionData, UnbufferedServerConnection},
@@ -71,12 +73,12 @@ impl Session {
     ///
     /// # Errors
     /// The socket's; or of the kind `InvalidData` what was wrong with the peer's TLS, and then the alert is queued.
-    pub fn receive(&mut self, tcp: &mut TcpStream, buffer: &mut [u8]) -> io::Result<Option<Received>> {
+    pub fn receive(&mut self, socket: &mut Socket, buffer: &mut [u8]) -> io::Result<Option<Received>> {
         if self.is_ended {
             return Ok(Some(Received { count: 0, is_drained: true, is_end: true }));
         }
         let mut scratch = self.take_scratch();
-        let result = self.receive_in(&mut scratch, tcp, buffer);
+        let result = self.receive_in(&mut scratch, socket, buffer);
         self.scratch.set(scratch);
         result
     }
@@ -84,7 +86,7 @@ impl Session {
     fn receive_in(
         &mut self,
         scratch: &mut [u8],
-        tcp: &mut TcpStream,
+        socket: &mut Socket,
         buffer: &mut [u8],
     ) -> io::Result<Option<Received>> {
         let kept = self.incoming.len();
@@ -95,7 +97,7 @@ impl Session {
             return Err(io::Error::new(ErrorKind::InvalidData, "a TLS handshake of more than 20 KiB"));
         };
         front.copy_from_slice(&self.incoming);
-        let Some(count) = read(tcp, free)? else { return Ok(None) };
+        let Some(count) = read(socket, free)? else { return Ok(None) };
         let is_drained = count < free.len();
         let is_end = count == 0;
         if self.is_broken {
@@ -187,15 +189,15 @@ impl Session {
     ///
     /// # Errors
     /// The connection is broken, or not established.
-    pub fn send(&mut self, tcp: &mut TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
-        if !self.flush(tcp)? {
+    pub fn send(&mut self, socket: &mut Socket, bytes: &[u8]) -> io::Result<Option<usize>> {
+        if !self.flush(socket)? {
             return Ok(None);
         }
         let content = bytes.get(..RECORD_BYTES).unwrap_or(bytes);
         let mut scratch = self.take_scratch();
         let result = self.encrypt(content, &mut scratch).and_then(|count| {
             let record = scratch.get(..count).unwrap_or_default();
-            self.write_or_keep(tcp, record)
+            self.write_or_keep(socket, record)
         });
         self.scratch.set(scratch);
         result.map(|()| Some(content.len()))
@@ -233,8 +235,8 @@ impl Session {
         Err(ErrorKind::NotConnected.into())
     }
 
-    fn write_or_keep(&mut self, tcp: &mut TcpStream, record: &[u8]) -> io::Result<()> {
-        let written = if self.outgoing.is_empty() { write(tcp, record)?.unwrap_or_default() } else { 0 };
+    fn write_or_keep(&mut self, socket: &mut Socket, record: &[u8]) -> io::Result<()> {
+        let written = if self.outgoing.is_empty() { write(socket, record)?.unwrap_or_default() } else { 0 };
         self.outgoing.extend_from_slice(record.get(written..).unwrap_or_default());
         Ok(())
     }
@@ -243,9 +245,9 @@ impl Session {
     ///
     /// # Errors
     /// The connection is broken.
-    pub fn flush(&mut self, tcp: &mut TcpStream) -> io::Result<bool> {
+    pub fn flush(&mut self, socket: &mut Socket) -> io::Result<bool> {
         while !self.outgoing.is_empty() {
-            match write(tcp, &self.outgoing)? {
+            match write(socket, &self.outgoing)? {
                 Some(count) if count < self.outgoing.len() => drop(self.outgoing.drain(..count)),
                 Some(_) => self.outgoing = Vec::new(),
                 None => return Ok(false),
@@ -255,12 +257,12 @@ impl Session {
     }
 
     /// Says that nothing more will come (RFC 8446 section 6.1), if the socket takes it.
-    pub fn finish(&mut self, tcp: &mut TcpStream) {
+    pub fn finish(&mut self, socket: &mut Socket) {
         let mut record = [0; 64];
         if let Ok(count) = self.write_traffic(|traffic| traffic.queue_close_notify(&mut record)) {
-            let _ = self.write_or_keep(tcp, record.get(..count).unwrap_or_default());
+            let _ = self.write_or_keep(socket, record.get(..count).unwrap_or_default());
         }
-        let _ = self.flush(tcp);
+        let _ = self.flush(socket);
     }
 
     fn take_scratch(&self) -> Vec<u8> {

@@ -10,7 +10,7 @@ use super::{
     session::{Seat, State},
 };
 use seats::Parcel;
-pub(super) use seats::{MeshSeat, SeatId, Seats, expire, handle_gone, handle_stop};
+pub(super) use seats::{MeshSeat, SeatId, Seats, dismiss, expire, handle_gone, handle_stop};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;

@@ -24,6 +24,7 @@ pub(in crate::signaling) type SeatId = Key;
 const LEFT: &str = "left";
 const LOST: &str = "lost";
 const QUEUE_FULL: &str = "queue-full";
+const DISMISSED: &str = "dismissed";
 
 /// A place in a room, with or without a socket at the moment.
 #[derive(Debug)]
@@ -44,6 +45,10 @@ pub(in crate::signaling) struct MeshSeat {
 }
 
 impl MeshSeat {
+    pub(in crate::signaling) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn presence(&self) -> Presence<'_> {
         Presence { id: &self.id, name: self.name.as_deref(), meta: self.meta.as_deref() }
     }
@@ -213,6 +218,7 @@ pub(in crate::signaling) fn handle_gone(hub: &mut Hub, seat: SeatId, close: Opti
     let grace = hub.limits.resume_grace;
     match close {
         Some(Close::Left) => return end(hub, seat, LEFT, out),
+        Some(Close::Dismissed) => return end(hub, seat, DISMISSED, out),
         // It has missed a message: to resume would be to pretend that it has not.
         Some(Close::Overflow) => return end(hub, seat, QUEUE_FULL, out),
         _ if grace.is_zero() => return end(hub, seat, LOST, out),
@@ -222,6 +228,15 @@ pub(in crate::signaling) fn handle_gone(hub: &mut Hub, seat: SeatId, close: Opti
     own.peer = None;
     own.until = hub.now.mono.after(grace);
     hub.mesh.next_expiry = Some(hub.mesh.next_expiry.map_or(own.until, |next| next.min(own.until)));
+}
+
+/// Whoever looks after the server ends the seat, with whoever sits there.
+pub(in crate::signaling) fn dismiss(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
+    match hub.mesh.get(seat).map(|seat| seat.peer) {
+        Some(Some(peer)) => hub.dismiss(peer, out),
+        Some(None) => end(hub, seat, DISMISSED, out),
+        None => {}
+    }
 }
 
 /// The server stops: the seat ends, and nobody is told, since all are let go.

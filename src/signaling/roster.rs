@@ -1,0 +1,101 @@
+//! Who is there, for those who look after the server; and how they let somebody go.
+
+use super::{
+    Close, Dialect, Effect, Hub, Limits, Now, Outbox, PeerId,
+    credentials::Keys,
+    ice::IceServers,
+    mesh,
+    session::{Seat, Session, State},
+};
+
+/// A room.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RoomEntry<'a> {
+    /// What is spoken there.
+    pub dialect: Dialect,
+    /// Its name.
+    pub name: &'a str,
+    /// How many sit there.
+    pub seats: usize,
+}
+
+/// A client.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PeerEntry<'a> {
+    /// What the hub knows it by.
+    pub peer: PeerId,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// The room where it sits, if it does.
+    pub room: Option<&'a str>,
+    /// What it calls itself, if it has said so.
+    pub client: Option<&'a str>,
+}
+
+impl Hub {
+    /// All rooms.
+    pub fn rooms(&self) -> impl Iterator<Item = RoomEntry<'_>> {
+        self.rooms.iter().map(|(room, dialect, name)| RoomEntry {
+            dialect,
+            name,
+            seats: self.rooms.peers(room).count(),
+        })
+    }
+
+    /// All clients.
+    pub fn peers(&self) -> impl Iterator<Item = PeerEntry<'_>> {
+        self.peers.iter().map(|(peer, session)| self.entry(peer, session))
+    }
+
+    fn entry<'a>(&'a self, peer: PeerId, session: &'a Session) -> PeerEntry<'a> {
+        let (room, client) = match &session.state {
+            State::Joined(Seat::Ayame(seat)) => (Some(seat.room), seat.client_id.as_deref()),
+            State::Joined(Seat::Mailbox(seat)) => (Some(seat.room), seat.id()),
+            State::Joined(Seat::Mesh(seat)) => {
+                let seat = self.mesh.get(*seat);
+                (seat.map(|seat| seat.room), seat.map(|seat| seat.id()))
+            }
+            State::Joined(Seat::Room(room)) => (Some(*room), None),
+            _ => (None, None),
+        };
+        PeerEntry { peer, dialect: session.dialect, room: room.map(|room| self.rooms.name(room)), client }
+    }
+
+    /// Takes other limits, keys and ICE servers from now on. Nobody is let go by it, and tables stay as large as they are.
+    pub fn reconfigure(&mut self, limits: Limits, keys: Keys, ice_servers: IceServers, now: Now) {
+        let Limits { max_peers, max_clients, max_rooms, max_peers_per_room, .. } = self.limits;
+        self.limits = Limits { max_peers, max_clients, max_rooms, max_peers_per_room, ..limits };
+        self.rejections.set_delay_max(self.limits.reject_delay_max);
+        self.keys = keys;
+        self.ice_servers = ice_servers;
+        // Patience may be shorter than it was: who is due is found by a walk.
+        if !self.peers.is_empty() {
+            self.arm(now.mono);
+            let ping = now.mono.after(self.limits.ping_interval);
+            self.next_ping = Some(self.next_ping.map_or(ping, |at| at.min(ping)));
+        }
+    }
+
+    /// Lets all go who sit in rooms of this name.
+    pub(super) fn dismiss_room(&mut self, name: &str, out: &mut Outbox) {
+        for dialect in Dialect::ALL {
+            let Some(room) = self.rooms.find(dialect, name) else { continue };
+            let seats: Vec<_> = self.rooms.peers(room).collect();
+            for seat in seats {
+                if dialect == Dialect::Mesh {
+                    mesh::dismiss(self, seat, out);
+                } else {
+                    self.dismiss(seat, out);
+                }
+            }
+        }
+    }
+
+    /// Lets a client go, with the farewell of its dialect.
+    pub(super) fn dismiss(&mut self, peer: PeerId, out: &mut Outbox) {
+        let Some(session) = self.peers.get(peer) else { return };
+        let farewell = session.dialect.farewell().filter(|_| !session.is_standalone());
+        out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));
+        self.let_go(peer, Close::Dismissed, out);
+    }
+}
