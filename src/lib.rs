@@ -12,7 +12,7 @@
 //! | [`http`] | pure: the head of a request in, an answer out; the pages of `src/web` | sockets, signaling |
 //! | [`net`] | sockets, TLS, certificates and WebSocket frames | signaling, configuration |
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
-//! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something | the loop |
+//! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something, signals, the service manager | the loop |
 //! | [`addresses`] | what is counted per address, in a table of fixed size | sockets, clock |
 //! | [`token_command`] | `suzu token`: pure, arguments in, a link out | files, clock |
 //! | [`lan`] | which addresses and names are local | everything |

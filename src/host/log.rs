@@ -15,7 +15,9 @@ struct StderrLog(SimpleLogger);
 /// There is a logger already.
 pub fn init(level: LevelFilter) -> Result<(), SetLoggerError> {
     // Frames are not for the log: SDP has addresses in it.
-    let filter = SimpleLogger::new().with_level(level).with_module_level("tungstenite", LevelFilter::Off);
+    // How much is `log::max_level`, which can change.
+    let filter =
+        SimpleLogger::new().with_level(LevelFilter::Trace).with_module_level("tungstenite", LevelFilter::Off);
     log::set_max_level(level);
     log::set_boxed_logger(Box::new(StderrLog(filter)))
 }

@@ -18,6 +18,7 @@ pub mod start;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transcript;
+pub mod unix;
 pub mod wire;
 
 use std::io::Write;

@@ -1,0 +1,136 @@
+//! The configuration is read again on SIGHUP: what is new is in force, what is bad changes nothing, and nobody is let go.
+
+mod common;
+
+use common::{
+    server::{TempDir, TestServer},
+    wire::{Bystanders, Wire},
+};
+use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf};
+
+/// A server and its file of settings.
+struct Reloading {
+    server: TestServer,
+    file: PathBuf,
+    reloads: usize,
+}
+
+impl Reloading {
+    fn start(text: &str) -> Self {
+        let state = TempDir::new();
+        let file = state.join("suzu.conf");
+        write(&file, text);
+        let server = TestServer::start_in(state, &["-C", file.to_str().unwrap()]);
+        Self { server, file, reloads: 0 }
+    }
+
+    /// Writes the file anew and has it read.
+    fn reload(&mut self, text: &str) {
+        write(&self.file, text);
+        self.server.signal("HUP");
+        self.reloads += 1;
+        let count = |log: &str| {
+            log.matches("configuration was read").count() + log.matches("configuration stays").count()
+        };
+        common::server::wait_until("the reload", || count(&self.server.whole_log()) == self.reloads);
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+}
+
+fn write(file: &PathBuf, text: &str) {
+    fs::write(file, text).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// The answer to a register with a key.
+fn register(address: SocketAddr, room: &str, key: &str) -> (Wire, String) {
+    let mut wire = Wire::open(address);
+    wire.text(&format!(r#"{{"type":"register","roomId":"{room}","key":"{key}"}}"#));
+    let answer = wire.frame().text().to_owned();
+    (wire, answer)
+}
+
+fn seated(address: SocketAddr, room: &str, key: &str) -> Wire {
+    let (wire, answer) = register(address, room, key);
+    assert!(answer.contains(r#""type":"accept""#), "{room} {key}: {answer}");
+    wire
+}
+
+#[test]
+fn a_changed_key_is_in_force_and_none_of_a_hundred_calls_is_dropped() {
+    let mut reloading = Reloading::start("signaling_key = old\n");
+    let address = reloading.address();
+    let seat = |n: usize| [(); 2].map(|()| seated(address, &format!("room {n}"), "old"));
+    let mut calls: Vec<_> = (0..100).map(|n| Bystanders::of(seat(n))).collect();
+    reloading.reload("signaling_key = new\n");
+    calls.iter_mut().for_each(Bystanders::exchange);
+    // The one with the wrong key last: its address has to wait afterwards.
+    let _new = seated(address, "another", "new");
+    let (_, answer) = register(address, "another", "old");
+    assert!(answer.contains(r#""reason":"unauthorized""#), "{answer}");
+}
+
+#[test]
+fn a_bad_configuration_changes_nothing_and_says_why() {
+    let mut reloading = Reloading::start("signaling_key = old\nmax_id_bytes = 100\n");
+    for (text, why) in [
+        (
+            "max_id_bytes = some\n",
+            "suzu.conf:1: max_id_bytes: \"some\" is not a whole number; allowed: 16 to 4096",
+        ),
+        ("signaling_key = new\nfrobnicate = 1\n", "suzu.conf:2: frobnicate: unknown key"),
+        (
+            "signaling_key = new\ntoken_secret_file = /nowhere\n",
+            "token_secret_file: /nowhere: cannot be read",
+        ),
+        (
+            "signaling_key = new\nmax_message_bytes = 1048576\n",
+            "max_queue_bytes: 262144 is too little for one message",
+        ),
+        #[cfg(feature = "tls")]
+        ("tls = files\ntls_cert = /nowhere\ntls_key = /nowhere\n", "/nowhere: cannot be read"),
+    ] {
+        reloading.reload(text);
+        let log = reloading.server.whole_log();
+        let line = log.lines().rfind(|line| line.contains("configuration stays")).unwrap();
+        assert!(line.starts_with("ERROR") && line.contains(why), "{text}: {line}");
+    }
+    fs::remove_file(&reloading.file).unwrap();
+    reloading.server.signal("HUP");
+    reloading.server.wait_for_log("suzu.conf: cannot be read: No such file");
+    seated(reloading.address(), "room", "old");
+}
+
+#[test]
+fn what_needs_a_restart_is_named_and_the_rest_is_taken() {
+    let mut reloading = Reloading::start("max_clients = 4\n");
+    reloading.reload("max_clients = 5\nmax_rooms = 9\nroute = /other ayame\nlog_level = debug\n");
+    let log = reloading.server.whole_log();
+    assert!(
+        log.contains("what changed here takes effect when suzu starts again: max_clients, max_rooms"),
+        "{log}"
+    );
+    let moved = Wire::connect(reloading.address()).exchange(b"GET /signaling HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(moved.starts_with("HTTP/1.1 404 "), "{moved}");
+    let there = Wire::connect(reloading.address()).exchange(b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(there.starts_with("HTTP/1.1 426 "), "{there}");
+    reloading.server.wait_for_log("DEBUG");
+    // What is the same as at the start waits for nothing.
+    reloading.reload("max_clients = 4\n");
+    assert!(reloading.server.whole_log().contains("the configuration was read again\n"));
+}
+
+#[test]
+fn shorter_patience_is_for_those_who_are_there_as_well() {
+    let mut reloading = Reloading::start("register_timeout_sec = 3600\n");
+    let mut silent = Wire::open(reloading.address());
+    silent.text(r#"{"type":"register","roomId":"silent"}"#);
+    assert!(silent.frame().text().contains("accept"));
+    reloading.reload("websocket_ping_interval_sec = 0.05\nwebsocket_pong_timeout_sec = 0.2\n");
+    let close = silent.frame();
+    assert_eq!((close.first, close.close_code()), (common::wire::CLOSE, 1000));
+    reloading.server.wait_for_log("no pong in time");
+}
