@@ -28,7 +28,12 @@ use crate::{
         signals::Signals,
     },
     http::routes::{Purpose, Site},
-    net::{address::Address, certificates::AuthorityCertificate, tls::Tls, websocket::Flushed},
+    net::{
+        address::Address,
+        certificates::{AuthorityCertificate, Host},
+        tls::Tls,
+        websocket::Flushed,
+    },
     signaling::{Dialect, Hub, Input, Mono, Now, Outbox},
     slots::{Key, Slots},
 };
@@ -64,8 +69,6 @@ pub struct Server {
     /// When it was last logged that there is none.
     exhaustion_logged: Option<Mono>,
     clients: Slots<Client>,
-    /// How many of them look after the server.
-    admins: usize,
     /// No client's deadline is before this; it may be earlier than need be.
     next_deadline: Option<Mono>,
     hub: Hub,
@@ -97,6 +100,8 @@ pub struct Server {
     stopping: Option<Mono>,
     /// What is in force.
     config: Config,
+    /// What this machine was called when it was last looked.
+    host: Host,
     /// How the configuration is read again.
     reread: Option<Reread>,
 }
@@ -238,7 +243,6 @@ impl Server {
             self.free_place(key);
             self.uncount(key);
             if let Some(mut client) = self.clients.remove(key) {
-                self.admins -= usize::from(client.connection.is_admin());
                 // Dropping closes the socket, which ends its registration anyway.
                 let _ = client.connection.stream_mut().deregister(self.poll.registry());
                 // A descriptor is free again.

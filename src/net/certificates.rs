@@ -30,7 +30,7 @@ pub struct Files {
 }
 
 /// What this machine is called, as it is found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// The host name.
     pub name: Option<String>,

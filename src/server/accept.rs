@@ -73,6 +73,7 @@ impl Server {
         if !is_welcome {
             return;
         }
+        self.look_at_host();
         let (now, rates) = (self.now.mono, self.tuning.rates);
         let deadline = now.after(self.tuning.head_timeout);
         let Some(key) =

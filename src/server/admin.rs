@@ -22,12 +22,11 @@ pub(super) const BYTES_MAX: usize = ADMINS_MAX * 2 * (LIST_BYTES_MAX + 1024);
 impl Server {
     /// Whether one more of them is taken in.
     pub(super) fn may_look_after(&mut self) -> bool {
-        let may = self.admins < ADMINS_MAX;
-        if !may {
+        let here = self.clients.iter().filter(|(_, client)| client.connection.is_admin()).count();
+        if here >= ADMINS_MAX {
             log::info!("an admin connection was turned away: {ADMINS_MAX} are there already");
         }
-        self.admins += usize::from(may);
-        may
+        here < ADMINS_MAX
     }
 
     /// Does what is asked, and queues the answer.

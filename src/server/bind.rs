@@ -64,7 +64,6 @@ impl Server {
             accept_again: None,
             exhaustion_logged: None,
             clients: Slots::with_capacity(connections),
-            admins: 0,
             next_deadline: None,
             hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),
             out: Outbox::with_capacity(256),
@@ -84,6 +83,7 @@ impl Server {
             working: Vec::with_capacity(connections),
             stopping: None,
             config: config.clone(),
+            host,
             reread: None,
         })
     }

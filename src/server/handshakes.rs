@@ -1,7 +1,7 @@
 //! The beginning of a connection: is it TLS? And how many TLS handshakes there may be at a time, each of which costs a board milliseconds
 //! and memory. Those for which there is no place yet are not read: what they have said waits in the kernel.
 
-use super::{Client, Server};
+use super::{Client, Server, admission};
 use crate::{host::machine, net::stream::FirstByte, signaling::Mono, slots::Key};
 use std::{collections::VecDeque, time::Duration};
 
@@ -9,8 +9,8 @@ use std::{collections::VecDeque, time::Duration};
 const BEGIN_A_TURN: usize = 8;
 /// How long one may take while others wait for its place.
 const CROWDED: Duration = Duration::from_millis(500);
-/// How often, at the most, it is looked whether the certificate is still right. It is looked when somebody needs it: without newcomers nothing
-/// wakes up.
+/// How often, at the most, it is looked what this machine is called, and whether the certificate is still right. It is looked when somebody
+/// comes: without newcomers nothing wakes up.
 const LOOK_PAUSE: Duration = Duration::from_secs(10);
 
 /// How far a connection is on its way to its request.
@@ -44,7 +44,7 @@ pub(super) struct Handshakes {
     begun_this_turn: usize,
     /// Who waits, first come first; some of them may be gone already.
     waiting: VecDeque<Key>,
-    /// When to look at the certificate again.
+    /// When to look at the machine again.
     look_again: Mono,
 }
 
@@ -106,7 +106,7 @@ impl Server {
 
     /// Begins the handshake of a connection that has a place.
     fn begin_handshake(&mut self, key: Key) -> bool {
-        self.look_at_certificate();
+        self.look_at_host();
         let is_crowded = !self.handshakes.waiting.is_empty();
         let patience =
             if is_crowded { self.handshakes.timeout.min(CROWDED) } else { self.handshakes.timeout };
@@ -181,13 +181,19 @@ impl Server {
         }
     }
 
-    fn look_at_certificate(&mut self) {
+    /// Goes by what this machine is called now: a router may have given it another address.
+    pub(super) fn look_at_host(&mut self) {
         if self.now.mono < self.handshakes.look_again {
             return;
         }
         self.handshakes.look_again = self.now.mono.after(LOOK_PAUSE);
+        let host = machine::look();
+        if host != self.host {
+            self.site.gate = admission::gate(&self.config, &host);
+            self.host = host;
+        }
         if let Some(tls) = &mut self.tls {
-            tls.refresh(&machine::look(), self.now.unix_ms / 1_000);
+            tls.refresh(&self.host, self.now.unix_ms / 1_000);
         }
     }
 }

@@ -19,6 +19,9 @@ impl Server {
     /// # Errors
     /// What is wrong with it; then all stays as it is. It is in the log as well.
     pub(super) fn reload(&mut self) -> Result<Vec<&'static str>, String> {
+        if self.stopping.is_some() {
+            return Err("suzu is stopping".to_owned());
+        }
         self.manager.reloading();
         let result = self.try_reload();
         match &result {
@@ -42,13 +45,13 @@ impl Server {
         };
         let waiting = config.keep_what_needs_restart(&self.config)?;
         let (keys, ice_servers) = config.access()?;
-        let host = machine::look();
+        self.host = machine::look();
         self.reload_certificates(&config)?;
         // From here on nothing can fail.
         logging::set_level(config.log_level);
         let (endpoints, dialects) = bind::endpoints(&config);
         self.dialects = dialects;
-        self.site = bind::site(&config, &host, self.tls.as_ref(), endpoints);
+        self.site = bind::site(&config, &self.host, self.tls.as_ref(), endpoints);
         self.door.addresses.set_limits(admission::limits(&config));
         self.handshakes.set_limits(config.max_tls_handshakes, config.tls_handshake_timeout);
         self.tuning = Tuning::of(&config);
@@ -68,15 +71,15 @@ impl Server {
 
     /// The same certificates are read again, and if they are bad the old ones stay; others must be good.
     fn reload_certificates(&mut self, config: &Config) -> Result<(), String> {
-        let (host, unix) = (machine::look(), self.now.unix_ms / 1_000);
+        let unix = self.now.unix_ms / 1_000;
         let source = config.certificates(machine::state_dir());
         if source == self.config.certificates(machine::state_dir()) {
             if let Some(tls) = &mut self.tls {
-                tls.reload(&host, unix);
+                tls.reload(&self.host, unix);
             }
             return Ok(());
         }
-        self.tls = source.map(|source| Tls::start(&source, &host, unix)).transpose()?;
+        self.tls = source.map(|source| Tls::start(&source, &self.host, unix)).transpose()?;
         Ok(())
     }
 }

@@ -94,7 +94,9 @@ impl Hub {
     /// Lets a client go, with the farewell of its dialect.
     pub(super) fn dismiss(&mut self, peer: PeerId, out: &mut Outbox) {
         let Some(session) = self.peers.get(peer) else { return };
-        let farewell = session.dialect.farewell().filter(|_| !session.is_standalone());
+        // Whoever has no seat has nothing to take leave of.
+        let has_seat = matches!(session.state, State::Joined(_)) && !session.is_standalone();
+        let farewell = session.dialect.farewell().filter(|_| has_seat);
         out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));
         self.let_go(peer, Close::Dismissed, out);
     }
