@@ -227,3 +227,19 @@ fn two_origins_or_two_hosts_are_none() {
         assert_eq!(asked.status, 400, "{headers}: {}", asked.head);
     }
 }
+
+#[test]
+fn an_address_that_the_machine_gets_later_is_its_own_then() {
+    if !is_alone("an_address_that_the_machine_gets_later_is_its_own_then") {
+        return;
+    }
+    let server = TestServer::start(&["--tls", "off"]);
+    let is_known = || {
+        let asked = request(Wire::connect(server.address), "/.ok", "Host: 203.0.113.7\r\n");
+        asked.status == 200
+    };
+    assert!(!is_known(), "a stranger's address");
+    common::netns::ip("addr add 203.0.113.7/32 dev lo");
+    // It is looked at most every 10 s, when somebody comes.
+    common::server::wait_until("the new address", is_known);
+}

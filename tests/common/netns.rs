@@ -35,6 +35,11 @@ pub fn is_alone(test: &str) -> bool {
     false
 }
 
+/// Runs `ip` in the test's own network.
+pub fn ip(words: &str) {
+    run("ip", words);
+}
+
 /// Another machine, at the other end of a cable.
 pub struct Machine {
     holder: Guarded,
