@@ -24,6 +24,7 @@ mod webhooks;
 use crate::{
     config::Config,
     host::{
+        self,
         manager::{Crowd, Manager},
         signals::Signals,
     },
@@ -151,6 +152,7 @@ impl Server {
             _ => {}
         }
         self.now = self.clock.now();
+        host::log::handle_timeout(clock::for_log(self.now));
         self.mark_ready();
         self.accept_ready();
         self.admit_handshakes();
@@ -177,9 +179,10 @@ impl Server {
         }
         let hooks = self.hooks.as_ref().and_then(Hooks::next_timeout);
         let manager = self.manager.next_timeout();
-        let due =
-            [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping, hooks, manager];
-        let next = due.into_iter().flatten().min()?;
+        let log = host::log::next_timeout().map(|at| Mono::START.after(at));
+        let due = [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping];
+        let due = due.into_iter().chain([hooks, manager, log]);
+        let next = due.flatten().min()?;
         Some(next.since(self.now.mono))
     }
 

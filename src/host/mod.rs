@@ -5,3 +5,4 @@ pub mod log;
 pub mod machine;
 pub mod manager;
 pub mod signals;
+pub mod timestamp;

@@ -3,7 +3,7 @@
 use super::{
     SIGNALS, Server,
     admission::{self, Door},
-    clock::Clock,
+    clock::{self, Clock},
     handshakes::Handshakes,
     listeners,
     tuning::Tuning,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    host::{inherited::Inherited, machine, manager::Manager, signals::Signals},
+    host::{inherited::Inherited, log, machine, manager::Manager, signals::Signals},
     http::{
         routes::{Endpoint, Site},
         trust::Trust,
@@ -46,6 +46,7 @@ impl Server {
         let (keys, ice_servers) = config.access().map_err(io::Error::other)?;
         let clock = Clock::start();
         let now = clock.now();
+        log::handle_timeout(clock::for_log(now));
         let host = machine::look();
         let source = config.certificates(machine::state_dir());
         let tls = source.map(|source| Tls::start(&source, &host, now.unix_ms / 1_000));

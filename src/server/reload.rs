@@ -48,7 +48,7 @@ impl Server {
         self.host = machine::look();
         self.reload_certificates(&config)?;
         // From here on nothing can fail.
-        logging::set_level(config.log_level);
+        logging::configure(&config.log_settings());
         let (endpoints, dialects) = bind::endpoints(&config);
         self.dialects = dialects;
         self.site = bind::site(&config, &self.host, self.tls.as_ref(), endpoints);
