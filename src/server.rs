@@ -67,8 +67,8 @@ pub struct Server {
     listeners: Vec<Listening>,
     /// Set while there is no descriptor for another connection: when to try again.
     accept_again: Option<Mono>,
-    /// When it was last logged that there is none.
-    exhaustion_logged: Option<Mono>,
+    /// All who knock have not been taken in since there was none.
+    is_exhausted: bool,
     clients: Slots<Client>,
     /// No client's deadline is before this; it may be earlier than need be.
     next_deadline: Option<Mono>,
@@ -256,7 +256,7 @@ impl Server {
 
     /// The socket is of no more use: the hub hears of it, and the connection is freed at the end of the turn.
     fn end(&mut self, key: Key, why: &str) {
-        log::debug!("connection {key} ended: {why}");
+        log::debug!(connection:% = key, reason = why; "ended");
         self.leave_hub(key);
         self.doom(key);
     }

@@ -63,7 +63,7 @@ impl Server {
             manager: Manager::find(),
             listeners,
             accept_again: None,
-            exhaustion_logged: None,
+            is_exhausted: false,
             clients: Slots::with_capacity(connections),
             next_deadline: None,
             hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),

@@ -5,7 +5,7 @@
 //! up. What a message means is the dialect's business.
 
 use super::{
-    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame,
+    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, Register, ayame,
     credentials::Keys,
     dialect,
     ice::IceServers,
@@ -143,6 +143,7 @@ impl Hub {
                 match self.check_upgrade(dialect, room, credential, now) {
                     Ok(()) => dialect.handle_open(self, peer, room, out),
                     Err(denial) => {
+                        log::info!(connection:% = peer, room, reason:% = denial; "not let in");
                         out.push(Effect::Refused { peer, denial });
                         self.let_go(peer, Close::Refused(Refusal::Unauthorized), out);
                     }
@@ -310,14 +311,20 @@ impl Hub {
     }
 
     /// Rejects a peer: at once, or later if its address is rejected again and again.
-    pub(super) fn reject(&mut self, peer: PeerId, reason: Cow<'static, str>, out: &mut Outbox) {
+    pub(super) fn reject(
+        &mut self,
+        peer: PeerId,
+        register: &Register,
+        reason: Cow<'static, str>,
+        out: &mut Outbox,
+    ) {
         let Some(session) = self.peers.get(peer) else { return };
         let delay = self.rejections.count(session.address, self.now.mono);
         // Those held back keep places that others may need: a quarter of them at the most.
         let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
         let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
         let delay = if leaving >= self.limits.max_clients / 4 { Duration::ZERO } else { delay };
-        log::info!("client {peer} rejected: {reason}, answered after {delay:?}");
+        self.log_rejected(peer, register, &reason, delay);
         self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
         if delay.is_zero() {
             self.send_reject(peer, out);
@@ -342,6 +349,7 @@ impl Hub {
 
     /// Forgets a peer, which was let go with `close` or whose socket has ended, and tells its room-mates.
     fn remove(&mut self, peer: PeerId, close: Option<Close>, out: &mut Outbox) {
+        self.log_end(peer, close);
         if let Some(session) = self.take(peer) {
             dialect::handle_gone(self, peer, session.state, close, out);
         }
@@ -361,6 +369,7 @@ impl Hub {
 
     fn stop(&mut self, peer: PeerId, out: &mut Outbox) {
         self.is_stopping = true;
+        self.log_end(peer, Some(Close::Stopping));
         let Some(session) = self.take(peer) else { return };
         let farewell = session.dialect.farewell().filter(|_| !session.is_standalone());
         out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));

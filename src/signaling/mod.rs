@@ -26,6 +26,7 @@ mod seating;
 mod session;
 pub mod token;
 pub mod verdict;
+mod who;
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
@@ -36,6 +37,7 @@ pub use dialect::Dialect;
 pub use hub::Hub;
 use serde_json::value::RawValue;
 pub use verdict::SessionEnd;
+pub use who::{ConnectionId, Who};
 
 /// A point on the monotonic clock: milliseconds since the server started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,10 @@
 //! The fields of an event, one by one. An empty one is left out: it is not known, or there is none.
 
+use super::cut;
 use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
+
+/// The most of a field, in bytes: what somebody else says may be long.
+const BYTES_MAX: usize = 1024;
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +51,7 @@ struct One<'a> {
 impl One<'_> {
     fn give(&mut self, text: &str, make: fn(&str) -> Field<'_>) -> Result<(), Error> {
         if !text.is_empty() {
-            (self.each)(self.key, make(text));
+            (self.each)(self.key, make(cut(text, BYTES_MAX)));
         }
         Ok(())
     }
@@ -81,6 +85,7 @@ impl VisitValue<'_> for One<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::cut;
     use super::*;
     use log::kv::ToValue;
 

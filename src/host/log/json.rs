@@ -7,8 +7,8 @@ use super::{
 use crate::host::timestamp::Timestamp;
 
 /// Keys whose meaning does not change: no other is called so. The last of them are those of fields.
-pub const KEYS: [&str; 8] =
-    ["level", "target", "connection", "room", "client", "reason", "connection_id", "repeats"];
+pub const KEYS: [&str; 9] =
+    ["level", "target", "connection", "room", "client", "reason", "connection_id", "delay_ms", "repeats"];
 
 /// The whole line.
 pub(super) fn line(event: &Event<'_>, message_key: &str, timestamp_key: &str, unix_ms: u64) -> String {
