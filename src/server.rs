@@ -16,6 +16,7 @@ mod handshakes;
 mod listeners;
 mod reload;
 mod serve;
+mod signaling_log;
 mod stop;
 mod timers;
 mod tuning;
@@ -46,6 +47,7 @@ use handshakes::Handshakes;
 use listeners::Listening;
 use mio::{Events, Poll, Token};
 pub use reload::Reread;
+use signaling_log::SignalingLog;
 use std::{
     io::{self, ErrorKind},
     time::Duration,
@@ -81,6 +83,7 @@ pub struct Server {
     tls: Option<Tls>,
     handshakes: Handshakes,
     hooks: Option<Hooks>,
+    signaling_log: SignalingLog,
     tuning: Tuning,
     /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
     /// gets its share and then the others get theirs.

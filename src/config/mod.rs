@@ -103,6 +103,10 @@ pub struct Config {
     pub log_format: log::Format,
     pub log_message_key_name: String,
     pub log_timestamp_key_name: String,
+    pub signaling_log: bool,
+    pub log_dir: PathBuf,
+    pub signaling_log_name: String,
+    pub signaling_log_filters: Vec<String>,
 }
 
 impl Default for Config {
@@ -163,6 +167,10 @@ impl Default for Config {
             log_format: log::Format::Auto,
             log_message_key_name: String::new(),
             log_timestamp_key_name: String::new(),
+            signaling_log: false,
+            log_dir: PathBuf::new(),
+            signaling_log_name: String::new(),
+            signaling_log_filters: Vec::new(),
         };
         for setting in settings() {
             for value in setting.defaults() {

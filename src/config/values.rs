@@ -121,6 +121,22 @@ pub(super) fn log_key(value: &str) -> Result<String, String> {
     Ok(value.to_owned())
 }
 
+pub(super) fn file_name(value: &str) -> Result<String, String> {
+    if value.is_empty() { Err("it is empty".to_owned()) } else { Ok(value.to_owned()) }
+}
+
+pub(super) fn message_types(value: &str) -> Result<Vec<String>, String> {
+    if value.is_empty() {
+        return Ok(Vec::new());
+    }
+    let types: Vec<_> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
+    if types.iter().any(String::is_empty) {
+        Err(format!("{value:?} has an empty type in it"))
+    } else {
+        Ok(types)
+    }
+}
+
 pub(super) fn tls_mode(value: &str) -> Result<TlsMode, String> {
     TlsMode::ALL
         .into_iter()

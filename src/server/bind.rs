@@ -6,6 +6,7 @@ use super::{
     clock::{self, Clock},
     handshakes::Handshakes,
     listeners,
+    signaling_log::{Open, SignalingLog},
     tuning::Tuning,
     webhooks::Hooks,
 };
@@ -74,6 +75,7 @@ impl Server {
             handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
             tls,
             hooks,
+            signaling_log: SignalingLog::new(Open::by(config)?),
             tuning: Tuning::of(config),
             turn_bytes: 0,
             scratch: vec![0; READ_BYTES].into_boxed_slice(),

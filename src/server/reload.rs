@@ -3,7 +3,7 @@
 //! Everything is read and checked before anything is changed, and nobody is let go: what is new is for those who come, and for what those
 //! who are there do next.
 
-use super::{Ceiling, Server, admission, bind, tuning::Tuning};
+use super::{Ceiling, Server, admission, bind, signaling_log, tuning::Tuning};
 use crate::{
     config::{Config, settings::Setting},
     host::{log as logging, machine},
@@ -32,7 +32,7 @@ impl Server {
                     waiting.join(", ")
                 );
             }
-            Err(wrong) => log::error!("the configuration stays as it is: {wrong}"),
+            Err(wrong) => log::error!(reason = wrong.as_str(); "the configuration stays as it is"),
         }
         self.manager.ready(self.now.mono);
         result
@@ -45,9 +45,11 @@ impl Server {
         };
         let waiting = config.keep_what_needs_restart(&self.config)?;
         let (keys, ice_servers) = config.access()?;
+        let signaling_log = signaling_log::Open::by(&config).map_err(|error| error.to_string())?;
         self.host = machine::look();
         self.reload_certificates(&config)?;
         // From here on nothing can fail.
+        self.signaling_log.set(signaling_log);
         logging::configure(&config.log_settings());
         let (endpoints, dialects) = bind::endpoints(&config);
         self.dialects = dialects;

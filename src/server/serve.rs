@@ -1,6 +1,6 @@
 //! Reading: what came on a connection goes to the hub.
 
-use super::{Server, handshakes::Greeting};
+use super::{Server, handshakes::Greeting, signaling_log};
 use crate::{
     http::upgrade::Wishes,
     net::{
@@ -199,13 +199,17 @@ impl Server {
         if self.hub.expects_credential(key) {
             self.set_penalty(key);
         }
+        let sender = self.sender(key);
         self.hub.handle(Input::Text { peer: key, text: &text }, self.now, &mut self.out);
+        self.keep_message(key, sender, signaling_log::Message::Text(&text));
         self.apply(Some(Message::Text(text)));
     }
 
     fn handle_binary(&mut self, key: Key, bytes: Bytes) {
         self.spend_message(key);
+        let sender = self.sender(key);
         self.hub.handle(Input::Binary { peer: key, bytes: &bytes }, self.now, &mut self.out);
+        self.keep_message(key, sender, signaling_log::Message::Binary(&bytes));
         self.apply(Some(Message::Binary(bytes)));
     }
 }

@@ -5,7 +5,7 @@
 //! up. What a message means is the dialect's business.
 
 use super::{
-    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, Register, ayame,
+    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame,
     credentials::Keys,
     dialect,
     ice::IceServers,
@@ -20,7 +20,7 @@ use super::{
     verdict,
 };
 use crate::slots::SideTable;
-use std::{borrow::Cow, collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 /// How many peers one call of [`Hub::handle_timeout`] looks after at the most, so that the outbox stays small.
 const PEERS_A_CALL: usize = 64;
@@ -308,35 +308,6 @@ impl Hub {
             let at = session.deadline(&self.limits).0;
             self.arm(at);
         }
-    }
-
-    /// Rejects a peer: at once, or later if its address is rejected again and again.
-    pub(super) fn reject(
-        &mut self,
-        peer: PeerId,
-        register: &Register,
-        reason: Cow<'static, str>,
-        out: &mut Outbox,
-    ) {
-        let Some(session) = self.peers.get(peer) else { return };
-        let delay = self.rejections.count(session.address, self.now.mono);
-        // Those held back keep places that others may need: a quarter of them at the most.
-        let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
-        let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
-        let delay = if leaving >= self.limits.max_clients / 4 { Duration::ZERO } else { delay };
-        self.log_rejected(peer, register, &reason, delay);
-        self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
-        if delay.is_zero() {
-            self.send_reject(peer, out);
-        }
-    }
-
-    fn send_reject(&mut self, peer: PeerId, out: &mut Outbox) {
-        let Some(session) = self.peers.get(peer) else { return };
-        if let State::Leaving { reason, .. } = &session.state {
-            out.push(Effect::Send { to: peer, text: ayame::reject(reason).into() });
-        }
-        self.let_go(peer, Close::Rejected, out);
     }
 
     /// Lets a peer go: it is closed, forgotten, and its room-mates are told.

@@ -1,7 +1,11 @@
 //! What the server tells those who run it, and what they may ask of it.
 
 use super::Setting;
-use crate::config::values::{level, log_format, log_key, path, show, show_level, show_log_format, show_path};
+use crate::config::values::{
+    boolean, file_name, level, log_format, log_key, message_types, path, show, show_level, show_list,
+    show_log_format, show_path,
+};
+use std::path::PathBuf;
 
 pub(super) const SETTINGS: &[Setting] = &[
     setting!("Operation", log_level, "log_level": "LEVEL" = "info";
@@ -16,6 +20,32 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("Operation", log_timestamp_key_name, "log_timestamp_key_name": "NAME" = "timestamp";
         "up to 64 of A-Z a-z 0-9 _ - . @" => log_key, show;
         "in JSON, the key of the time"),
+    setting!("Operation", signaling_log, "signaling_log": "true|false" = "false";
+        "true or false" => boolean, show;
+        "keep each message of a client in a file: SDP has addresses in it"),
+    setting!("Operation", log_dir, "log_dir": "DIRECTORY" = ".";
+        "the name of a directory" => path, |path: &PathBuf| show_path(path);
+        "where this file is"),
+    setting!("Operation", signaling_log_name, "signaling_log_name": "FILE" = "signaling.jsonl";
+        "the name of a file" => file_name, show;
+        "what it is called"),
+    Setting {
+        key: "signaling_log_filters",
+        group: "Operation",
+        unit: "LIST",
+        default: "",
+        allowed: "a list of types of messages, such as register,offer,answer; empty: all but ping and pong",
+        help: "which messages are kept",
+        may_repeat: false,
+        is_secret: false,
+        needs_restart: false,
+        set: |config, value| message_types(value).map(|types| config.signaling_log_filters = types),
+        clear: |config| config.signaling_log_filters.clear(),
+        show: |config| match &*config.signaling_log_filters {
+            [] => Vec::new(),
+            types => vec![show_list(types)],
+        },
+    },
     optional!("Operation", admin_socket, "admin_socket": "PATH";
         "the path of a Unix socket, such as /run/suzu/admin.sock" => path, show_path;
         "where curl --unix-socket lists and ends rooms and clients, and reloads", restart),

@@ -4,7 +4,7 @@ use super::{
     Event,
     fields::{self, Field},
 };
-use crate::host::timestamp::Timestamp;
+use crate::host::{json_line::JsonLine, timestamp::Timestamp};
 
 /// Keys whose meaning does not change: no other is called so. The last of them are those of fields.
 pub const KEYS: [&str; 9] =
@@ -12,34 +12,16 @@ pub const KEYS: [&str; 9] =
 
 /// The whole line.
 pub(super) fn line(event: &Event<'_>, message_key: &str, timestamp_key: &str, unix_ms: u64) -> String {
-    let mut json = String::with_capacity(event.message.len() + 160);
-    json.push('{');
-    string(&mut json, timestamp_key);
-    json.push(':');
-    string(&mut json, &Timestamp(unix_ms).to_string());
-    for (key, value) in
-        [("level", event.level.as_str()), ("target", event.target), (message_key, event.message)]
-    {
-        pair(&mut json, key, Field::Text(value));
-    }
-    fields::each(event.fields, &mut |key, field| pair(&mut json, key, field));
-    json.push_str("}\n");
-    json
-}
-
-fn pair(json: &mut String, key: &str, field: Field<'_>) {
-    json.push(',');
-    string(json, key);
-    json.push(':');
-    match field {
-        Field::Number(value) => json.push_str(value),
-        Field::Text(value) | Field::Other(value) => string(json, value),
-    }
-}
-
-fn string(json: &mut String, text: &str) {
-    // A string is always JSON.
-    json.push_str(&serde_json::to_string(text).unwrap_or_default());
+    let mut json = JsonLine::with_capacity(event.message.len() + 160);
+    json.text(timestamp_key, &Timestamp(unix_ms).to_string());
+    json.text("level", event.level.as_str());
+    json.text("target", event.target);
+    json.text(message_key, event.message);
+    fields::each(event.fields, &mut |key, field| match field {
+        Field::Number(value) => json.number(key, value),
+        Field::Text(value) | Field::Other(value) => json.text(key, value),
+    });
+    json.finish()
 }
 
 #[cfg(test)]
