@@ -90,7 +90,9 @@ mod tests {
     use super::*;
     use std::{
         env, fs,
+        io::Read,
         os::unix::fs::PermissionsExt,
+        process::Command,
         sync::atomic::{AtomicU32, Ordering},
     };
 
@@ -170,5 +172,23 @@ mod tests {
         assert_eq!(full.lost, 2);
         let error = LineFile::open("a log", PathBuf::from("/nowhere/a")).unwrap_err();
         assert_eq!(error.to_string(), "a log: /nowhere/a: No such file or directory (os error 2)");
+    }
+    #[test]
+    fn when_there_is_room_again_it_goes_on() {
+        // A pipe that nobody empties is full after 64 KiB.
+        let path = path();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut pipe = LineFile::open("a log", path.clone()).unwrap();
+        let line = [&[b'x'; 9_998][..], b"\n"].concat();
+        let kept = (0..20).filter(|_| pipe.append(&line)).count();
+        assert!((1..20).contains(&kept) && pipe.lost == 20 - kept as u64, "{kept}");
+        let mut reader = File::open(&path).unwrap();
+        reader.read_exact(&mut vec![0; kept * line.len()]).unwrap();
+        assert!(pipe.append(b"again\n") && pipe.lost == 0);
+        let mut rest = vec![0; 1 << 16];
+        let count = reader.read(&mut rest).unwrap();
+        let rest = str::from_utf8(&rest[..count]).unwrap();
+        assert!(rest == "again\n" || rest.ends_with("x\nagain\n"), "{rest}");
+        fs::remove_file(path).unwrap();
     }
 }
