@@ -1,6 +1,6 @@
 //! Settings: from the defaults, a file and the command line, in this order, to the small `Limits` struct of each part.
 //!
-//! [`settings`] is the one table of what can be set; flags, file keys, `--help`, `--check` and the README's table all
+//! [`mod@settings`] is the one table of what can be set; flags, file keys, `--help`, `--check` and the README's table all
 //! come from it. Nobody below the server ever sees [`Config`].
 
 mod access;
@@ -42,7 +42,7 @@ impl TlsMode {
     pub const ALL: [Self; 3] = [Self::Auto, Self::Off, Self::Files];
 }
 
-/// Everything that can be set. The fields are documented in [`settings`].
+/// Everything that can be set. The fields are documented in [`mod@settings`].
 #[derive(Clone, Debug)]
 #[expect(
     missing_docs,

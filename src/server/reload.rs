@@ -32,7 +32,7 @@ impl Server {
                     waiting.join(", ")
                 );
             }
-            Err(wrong) => log::error!(reason = wrong.as_str(); "the configuration stays as it is"),
+            Err(wrong) => log::error!("the configuration stays as it is: {wrong}"),
         }
         self.manager.ready(self.now.mono);
         result

@@ -34,7 +34,10 @@ impl Hub {
         let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
         let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
         let delay = if leaving >= self.limits.max_clients / 4 { Duration::ZERO } else { delay };
-        self.log_rejected(peer, register, &reason, delay);
+        // If a key is the matter, that stands in a line of its own. A webhook's reason is never ours.
+        let is_told = matches!(reason, Cow::Borrowed(ayame::UNAUTHORIZED));
+        let level = if is_told { log::Level::Debug } else { log::Level::Info };
+        self.log_rejected(level, peer, register, &reason, delay);
         self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
         if delay.is_zero() {
             self.send_reject(peer, out);

@@ -1,20 +1,11 @@
 //! Who a peer is to those who read logs, and the lines about how sessions begin and end: here its names are known until the last moment.
 
-use super::{
-    Close, Dialect, Hub, PeerId, Refusal, Register, ayame, ids::Ulid, roster::PeerEntry, session::State,
-};
-use std::{borrow::Cow, fmt, time::Duration};
+use super::{Close, Dialect, Hub, PeerId, Refusal, Register, ids::Ulid, roster::PeerEntry, session::State};
+use std::{fmt, time::Duration};
 
 /// The id that the server gave a session, shown as the ULID that it is; nothing while there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionId(Option<Ulid>);
-
-impl ConnectionId {
-    /// Whether there is one.
-    pub fn is_some(self) -> bool {
-        self.0.is_some()
-    }
-}
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,19 +77,17 @@ impl Hub {
         log::log!(level, connection:% = peer, room, client, reason, connection_id:%; "closed with {code}");
     }
 
-    /// An Ayame client gets no seat.
+    /// An Ayame client gets no seat, and hears so after `delay`.
     pub(super) fn log_rejected(
         &self,
+        level: log::Level,
         peer: PeerId,
         register: &Register,
-        reason: &Cow<'static, str>,
+        reason: &str,
         delay: Duration,
     ) {
         let Who { room, client, .. } = Who::of(register);
-        // If a key is the matter, that stands in a line of its own. A webhook's reason is never ours.
-        let is_known = matches!(reason, Cow::Borrowed(ayame::UNAUTHORIZED));
-        let level = if is_known { log::Level::Debug } else { log::Level::Info };
         let delay_ms = Some(delay.as_millis() as u64).filter(|delay| *delay > 0);
-        log::log!(level, connection:% = peer, room, client, reason = **reason, delay_ms; "rejected");
+        log::log!(level, connection:% = peer, room, client, reason, delay_ms; "rejected");
     }
 }

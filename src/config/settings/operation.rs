@@ -22,20 +22,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         "in JSON, the key of the time"),
     setting!("Operation", signaling_log, "signaling_log": "true|false" = "false";
         "true or false" => boolean, show;
-        "keep each message of a client in a file: SDP has addresses in it"),
+        "keep each message of clients in a file; SDP has addresses in it"),
     setting!("Operation", log_dir, "log_dir": "DIRECTORY" = ".";
         "the name of a directory" => path, |path: &PathBuf| show_path(path);
-        "where this file is"),
+        "where the signaling log is"),
     setting!("Operation", signaling_log_name, "signaling_log_name": "FILE" = "signaling.jsonl";
         "the name of a file" => file_name, show;
-        "what it is called"),
+        "what the signaling log is called"),
     Setting {
         key: "signaling_log_filters",
         group: "Operation",
         unit: "LIST",
         default: "",
         allowed: "a list of types of messages, such as register,offer,answer; empty: all but ping and pong",
-        help: "which messages are kept",
+        help: "which messages the signaling log keeps",
         may_repeat: false,
         is_secret: false,
         needs_restart: false,

@@ -85,7 +85,6 @@ impl VisitValue<'_> for One<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::cut;
     use super::*;
     use log::kv::ToValue;
 

@@ -2,7 +2,7 @@
 //!
 //! simple_logger decides what is logged; the line itself is written here, because simple_logger's writing panics when whoever
 //! reads standard error is gone (`suzu 2>&1 | head`), and no call should end for want of a reader. Time is an argument here as well: the loop
-//! says what time it is, once a turn, and so a flood is summed up when its time has come ([`repeats`]).
+//! says what time it is, once a turn, and so a flood is summed up when its time has come (`repeats`).
 
 mod fields;
 mod journal;
