@@ -101,16 +101,20 @@ impl SignalingLog {
         let client =
             [&*sender.client, &said.client, &connection_id].into_iter().find(|name| !name.is_empty());
         let mut line = JsonLine::with_capacity(2 * bytes + 320);
-        line.text(&open.timestamp_key, &Timestamp(unix_ms).to_string());
-        line.text("level", "INFO");
-        line.text(&open.message_key, "signaling");
-        line.text("domain", "signaling");
-        line.text("roomId", room.unwrap_or_default());
-        line.text("clientId", client.unwrap_or_default());
-        line.text("connectionId", &connection_id);
-        line.text("connection", &key.to_string());
-        line.text("dialect", sender.dialect.name());
-        line.text("type", &said.kind);
+        for (name, value) in [
+            (&*open.timestamp_key, &*Timestamp(unix_ms).to_string()),
+            ("level", "INFO"),
+            (&open.message_key, "signaling"),
+            ("domain", "signaling"),
+            ("roomId", room.unwrap_or_default()),
+            ("clientId", client.unwrap_or_default()),
+            ("connectionId", &connection_id),
+            ("connection", &key.to_string()),
+            ("dialect", sender.dialect.name()),
+            ("type", &said.kind),
+        ] {
+            line.text(name, value);
+        }
         match &said.text {
             Some(text) if matches!(message, Message::Text(_)) => line.text("rawMessage", text),
             _ => line.number("bytes", &bytes),

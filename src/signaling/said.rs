@@ -1,12 +1,8 @@
 //! What a message says, for whoever keeps a record of messages: its type, whom it names, and its text without secrets.
 
-use super::Dialect;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use super::{Dialect, members::Members};
 use serde_json::value::RawValue;
-use std::{borrow::Cow, fmt, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
 /// What stands where a secret was.
 const HIDDEN: &str = "\"(secret)\"";
@@ -15,12 +11,12 @@ const HIDDEN: &str = "\"(secret)\"";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Said<'a> {
     /// Its type; empty if it has none.
-    pub kind: Cow<'a, str>,
+    pub kind: String,
     /// The room that it names, if messages of this dialect do.
-    pub room: Cow<'a, str>,
+    pub room: String,
     /// The client that it says it is from.
-    pub client: Cow<'a, str>,
-    /// The text. `None` if there may be secrets in it that cannot be told from the rest: it is no JSON object, and should be one.
+    pub client: String,
+    /// The text. `None` if there may be secrets in it that cannot be told from the rest: it should be a JSON object, and is none, or has a key twice.
     pub text: Option<Cow<'a, str>>,
 }
 
@@ -35,22 +31,19 @@ impl Dialect {
     /// What a text message of this dialect says.
     pub fn said<'a>(self, text: &'a str) -> Said<'a> {
         let names = self.names();
-        let Ok(Members(members)) = serde_json::from_str::<Members<'_>>(text) else {
+        let Ok(members) = Members::read(text.as_bytes()) else {
             let text = names.secrets.is_empty().then_some(Cow::Borrowed(text));
             return Said { text, ..Said::default() };
         };
-        let string = |name: &str| {
-            let value = members.iter().find(|(key, _)| key == name).map(|(_, value)| value.get());
-            // Whatever is no string stands for nothing.
-            value.and_then(|value| serde_json::from_str::<String>(value).ok()).unwrap_or_default().into()
-        };
-        let is_secret = |key: &str| names.secrets.contains(&key);
-        let secrets = members.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| place(text, value));
+        // Whatever is no string stands for nothing.
+        let string = |name: &str| members.get(name).ok().flatten().unwrap_or_default();
+        let secrets = names.secrets.iter().filter_map(|name| members.raw(name));
+        let secrets: Vec<_> = secrets.map(|value| place(text, value)).collect();
         Said {
             kind: string("type"),
             room: string(names.room),
             client: string(names.client),
-            text: Some(without(text, secrets)),
+            text: Some(without(text, &secrets)),
         }
     }
 
@@ -73,54 +66,21 @@ fn place(text: &str, value: &RawValue) -> Range<usize> {
 }
 
 /// The text without these parts of it.
-fn without<'a>(text: &'a str, parts: impl Iterator<Item = Range<usize>>) -> Cow<'a, str> {
-    let mut kept = Cow::Borrowed(text);
+fn without<'a>(text: &'a str, parts: &[Range<usize>]) -> Cow<'a, str> {
+    let mut kept = String::new();
     let mut from = 0;
-    let mut is_first = true;
-    for part in parts {
-        if std::mem::take(&mut is_first) {
-            kept = Cow::Owned(String::with_capacity(text.len()));
-        }
-        kept.to_mut().push_str(text.get(from..part.start).unwrap_or_default());
-        kept.to_mut().push_str(HIDDEN);
+    // There are few, in any order.
+    while let Some(part) = parts.iter().filter(|part| part.start > from).min_by_key(|part| part.start) {
+        kept.push_str(text.get(from..part.start).unwrap_or_default());
+        kept.push_str(HIDDEN);
         from = part.end;
     }
-    if !is_first {
-        kept.to_mut().push_str(text.get(from..).unwrap_or_default());
+    if from == 0 {
+        return Cow::Borrowed(text);
     }
-    kept
+    kept.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(kept)
 }
-
-/// The members of an object in their order, their values not read. Keys may be there twice: nothing depends on which counts.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some((Text(key), value)) = map.next_entry()? {
-            members.push((key, value));
-        }
-        Ok(Members(members))
-    }
-}
-
-/// A string, borrowed where nothing in it is escaped.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -155,7 +115,6 @@ mod tests {
     #[test]
     fn no_spelling_brings_a_key_through() {
         for text in [
-            r#"{"type":"register","key":"hush","key":"hush"}"#,
             r#"{"type":"register","k\u0065y":"hush"}"#,
             r#"{"type":"regster","key":"hush"}"#,
             r#"{"key":"hush"}"#,
