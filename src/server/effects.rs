@@ -20,16 +20,16 @@ impl Server {
         let mut unasked = None;
         for effect in out.drain(..) {
             match effect {
-                Effect::Send { to, text: Cow::Borrowed(text) } => {
+                Effect::Send { to, text: Cow::Borrowed(text), .. } => {
                     self.send(to, Message::Text(Utf8Bytes::from_static(text)));
                 }
-                Effect::Send { to, text: Cow::Owned(text) } => self.send(to, text.into()),
+                Effect::Send { to, text: Cow::Owned(text), .. } => self.send(to, text.into()),
                 Effect::Relay { to } => {
                     if let Some(message) = &arrived {
                         self.send(to, message.clone());
                     }
                 }
-                Effect::SendWaiting { to, text } => self.send_waiting(to, String::from(text).into()),
+                Effect::SendWaiting { to, text, .. } => self.send_waiting(to, String::from(text).into()),
                 Effect::SendBinary { to, bytes } => self.send(to, bytes.into()),
                 Effect::Ping { to } => self.send(to, Message::Ping(Bytes::new())),
                 Effect::Close { peer, close } => self.close(peer, close),
