@@ -24,7 +24,7 @@ pub(super) fn route(value: &str) -> Result<(String, Dialect), String> {
         .ok_or_else(|| format!("{value:?} is not a path and a dialect"))?;
     let is_path =
         path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    if !is_path || matches!(path, "/" | "/.ok") || PATHS.contains(&path) {
+    if !is_path || matches!(path, "/" | "/.ok" | "/metrics") || PATHS.contains(&path) {
         return Err(format!("{path:?} is not a path that can be given away"));
     }
     Ok((path.to_owned(), dialect(name)?))
