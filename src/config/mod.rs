@@ -5,8 +5,10 @@
 
 mod access;
 pub mod args;
+mod ayame;
 pub mod file;
 pub mod help;
+mod ini;
 pub mod settings;
 mod spelling;
 mod values;
@@ -49,6 +51,8 @@ impl TlsMode {
     reason = "each field is a row of the settings, where its meaning, unit and default are"
 )]
 pub struct Config {
+    /// What the operator should know about the file: one line for each, with its place.
+    pub warnings: Vec<String>,
     pub listen: Vec<Address>,
     pub listen_metrics: Option<Address>,
     pub route: Vec<(String, Dialect)>,
@@ -115,6 +119,7 @@ impl Default for Config {
     /// The defaults of the table.
     fn default() -> Self {
         let mut config = Self {
+            warnings: Vec::new(),
             listen: Vec::new(),
             listen_metrics: None,
             route: Vec::new(),

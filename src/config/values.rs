@@ -68,8 +68,13 @@ pub(super) fn seconds_or_none(value: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis((seconds * 1_000.0).round() as u64))
 }
 
+/// True or false, and the other words for it that Ayame takes, in any case.
 pub(super) fn boolean(value: &str) -> Result<bool, String> {
-    value.to_ascii_lowercase().parse().map_err(|_| format!("{value:?} is neither true nor false"))
+    match &*value.to_ascii_lowercase() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err(format!("{value:?} is neither true nor false")),
+    }
 }
 
 pub(super) fn level(value: &str) -> Result<LevelFilter, String> {
