@@ -12,7 +12,6 @@ use std::{
     net::SocketAddr,
     process::{Command, Stdio},
 };
-use suzu::config::settings::find;
 
 /// The keys and values of config_example.ini of OpenAyame/ayame, as `make init` made a config.ini of it; its comments are keys that are
 /// switched off.
@@ -71,11 +70,6 @@ disconnect_webhook_url = http://127.0.0.1:3001/ayame/webhook/disconnect
 webhook_request_timeout_sec = 5
 ";
 
-/// Whether the setting of metrics is there, which is on its way.
-fn has_metrics() -> bool {
-    find("listen_metrics").is_some()
-}
-
 /// A folder with a config.ini, and the program in it as Ayame is called.
 fn called_like_ayame(config: &[u8]) -> (TempDir, Command) {
     let folder = TempDir::new();
@@ -107,13 +101,8 @@ fn the_published_example_starts_it_unchanged() {
     assert_eq!(server.address, SocketAddr::from(([0, 0, 0, 0], 3000)));
     let _seated = Wire::join(SocketAddr::from(([127, 0, 0, 1], 3000)), "room");
     assert!(exchange([127, 0, 0, 1], 3000, "/.ok").starts_with("HTTP/1.1 200 "));
-    if has_metrics() {
-        let metrics = exchange([127, 0, 0, 1], 4000, "/metrics");
-        assert!(
-            metrics.starts_with("HTTP/1.1 200 ") && metrics.contains("ayame_requests_total"),
-            "{metrics}"
-        );
-    }
+    let metrics = exchange([127, 0, 0, 1], 4000, "/metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200 ") && metrics.contains("ayame_requests_total"), "{metrics}");
     assert_eq!(named(&server), ["log_name", "signaling_log_name"]);
     let files: Vec<_> = fs::read_dir(&folder.path).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(files, ["config.ini"], "the log is on standard error");
@@ -135,10 +124,7 @@ fn a_file_with_every_key_starts_it_unchanged() {
 #[test]
 fn flags_win_over_its_keys() {
     let (_folder, mut command) = called_like_ayame(EXAMPLE.as_bytes());
-    command.args(["--listen", "127.0.0.1:0", "--log-level", "warn"]);
-    if has_metrics() {
-        command.args(["--listen-metrics", "127.0.0.1:0"]);
-    }
+    command.args(["--listen", "127.0.0.1:0", "--listen-metrics", "127.0.0.1:0", "--log-level", "warn"]);
     let server = TestServer::start_command(command, TempDir::new());
     assert_eq!(server.address.ip().to_string(), "127.0.0.1");
     let _seated = Wire::join(server.address, "room");
@@ -153,8 +139,7 @@ fn check_shows_what_becomes_of_it() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{text}");
     for line in ["listen = 0.0.0.0:3000", "listen_metrics = 0.0.0.0:4000", "log_level = debug"] {
-        let is_later = line.starts_with("listen_metrics") && !has_metrics();
-        assert!(is_later || text.lines().any(|shown| shown == line), "{line}: {text}");
+        assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
     }
     let warnings: Vec<_> = text.lines().filter(|line| line.starts_with("# warning: config.ini:")).collect();
     assert_eq!(warnings.len(), 2, "{text}");

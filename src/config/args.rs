@@ -2,7 +2,7 @@
 
 use super::{
     Config, ayame, file,
-    settings::{Setting, settings},
+    settings::{Setting, find, settings},
     spelling::nearest,
 };
 use lexopt::{Arg, Parser};
@@ -113,7 +113,7 @@ fn on_show(setting: &Setting) -> String {
 
 fn unknown(name: &str) -> String {
     let key = name.replace('-', "_");
-    if ayame::find(&key).is_some() {
+    if ayame::find(&key).is_some() && find(&key).is_none() {
         return format!(
             "--{name}: Ayame's keys are taken from a file (-C) only; docs/from-ayame.md says what suzu calls them"
         );

@@ -64,11 +64,18 @@ impl<'a> Reading<'a> {
         line: usize,
     ) -> Result<(), String> {
         let read = key.form.read(value).map_err(|wrong| self.at(line, key, &wrong))?;
-        if matches!(key.fate, Fate::Setting | Fate::SettingWith(..)) && !read.value.is_empty() {
-            set(config, key.name, &read.value).map_err(|wrong| self.at(line, key, &wrong))?;
+        let earlier = self.entries.iter().position(|other| other.key.name == key.name);
+        if matches!(key.fate, Fate::Setting | Fate::SettingWith(..)) {
+            let value = match &*read.value {
+                "" if earlier.is_some() => settings::find(key.name).map(|setting| setting.default),
+                "" => None,
+                value => Some(value),
+            };
+            let result = value.map_or(Ok(()), |value| set(config, key.name, value));
+            result.map_err(|wrong| self.at(line, key, &wrong))?;
         }
         let mut entry = Entry { key, line, value: read.value, warning: read.warning };
-        if let Some(place) = self.entries.iter().position(|other| other.key.name == key.name) {
+        if let Some(place) = earlier {
             self.entries.remove(place);
             entry.warning =
                 entry.warning.or(Some("it is set twice; the last one counts, as in Ayame".to_owned()));
@@ -153,11 +160,8 @@ impl Entry {
 }
 
 fn set(config: &mut Config, key: &str, value: &str) -> Result<(), String> {
-    let Some(setting) = settings::find(key) else {
-        // That of metrics is on its way.
-        config.warnings.push(format!("{key}: suzu has no such setting yet"));
-        return Ok(());
-    };
+    // The tests have every row of the table, so it is always there.
+    let setting = settings::find(key).ok_or_else(|| format!("there is no setting {key}"))?;
     config.set(setting, value, true)
 }
 
