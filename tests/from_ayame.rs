@@ -117,7 +117,7 @@ fn a_file_with_every_key_starts_it_unchanged() {
     let server = TestServer::start_command(command, TempDir::new());
     let _seated = Wire::join(SocketAddr::from(([127, 0, 0, 1], 3000)), "room");
     let expected = "log_name log_rotate_max_size log_rotate_max_backups log_rotate_max_age \
-                    log_timestamp_key_name signaling_log_filters webhook_log_name";
+                    signaling_log_filters webhook_log_name";
     assert_eq!(named(&server).join(" "), expected);
 }
 
