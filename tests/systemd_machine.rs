@@ -3,6 +3,7 @@
 
 // Once is enough, and the build for routers is not for machines with systemd.
 #![cfg(all(feature = "tls", target_arch = "x86_64"))]
+#![allow(clippy::disallowed_methods, reason = "the deadlines of tests are read from the clock")]
 
 mod common;
 
