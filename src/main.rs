@@ -6,6 +6,7 @@ use std::{
     ffi::OsString,
     io::{self, IsTerminal, Write, stdout},
     process::ExitCode,
+    time::Duration,
 };
 use suzu::{
     config::{
@@ -49,7 +50,8 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Config, reread: impl Fn() -> Result<Config, String> + 'static) -> ExitCode {
-    if let Err(error) = log::init(config.log_level) {
+    let now = log::Now { mono: Duration::ZERO, unix_ms: server::unix_seconds() * 1_000 };
+    if let Err(error) = log::init(&config.log_settings(), now) {
         complain(&error.to_string());
     }
     let result = inherited::take().map_err(io::Error::other).and_then(|sockets| {
@@ -57,6 +59,7 @@ fn run(config: &Config, reread: impl Fn() -> Result<Config, String> + 'static) -
         print(&banner::text(&server, stdout().is_terminal())?);
         server.run(Box::new(reread))
     });
+    log::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -16,6 +16,7 @@ mod handshakes;
 mod listeners;
 mod reload;
 mod serve;
+mod signaling_log;
 mod stop;
 mod timers;
 mod tuning;
@@ -24,6 +25,7 @@ mod webhooks;
 use crate::{
     config::Config,
     host::{
+        self,
         manager::{Crowd, Manager},
         signals::Signals,
     },
@@ -45,6 +47,7 @@ use handshakes::Handshakes;
 use listeners::Listening;
 use mio::{Events, Poll, Token};
 pub use reload::Reread;
+use signaling_log::SignalingLog;
 use std::{
     io::{self, ErrorKind},
     time::Duration,
@@ -66,8 +69,8 @@ pub struct Server {
     listeners: Vec<Listening>,
     /// Set while there is no descriptor for another connection: when to try again.
     accept_again: Option<Mono>,
-    /// When it was last logged that there is none.
-    exhaustion_logged: Option<Mono>,
+    /// All who knock have not been taken in since there was none.
+    is_exhausted: bool,
     clients: Slots<Client>,
     /// No client's deadline is before this; it may be earlier than need be.
     next_deadline: Option<Mono>,
@@ -80,6 +83,7 @@ pub struct Server {
     tls: Option<Tls>,
     handshakes: Handshakes,
     hooks: Option<Hooks>,
+    signaling_log: SignalingLog,
     tuning: Tuning,
     /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
     /// gets its share and then the others get theirs.
@@ -151,6 +155,7 @@ impl Server {
             _ => {}
         }
         self.now = self.clock.now();
+        host::log::handle_timeout(clock::for_log(self.now));
         self.mark_ready();
         self.accept_ready();
         self.admit_handshakes();
@@ -177,9 +182,10 @@ impl Server {
         }
         let hooks = self.hooks.as_ref().and_then(Hooks::next_timeout);
         let manager = self.manager.next_timeout();
-        let due =
-            [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping, hooks, manager];
-        let next = due.into_iter().flatten().min()?;
+        let log = host::log::next_timeout().map(|at| Mono::START.after(at));
+        let due = [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping];
+        let due = due.into_iter().chain([hooks, manager, log]);
+        let next = due.flatten().min()?;
         Some(next.since(self.now.mono))
     }
 
@@ -253,7 +259,7 @@ impl Server {
 
     /// The socket is of no more use: the hub hears of it, and the connection is freed at the end of the turn.
     fn end(&mut self, key: Key, why: &str) {
-        log::debug!("connection {key} ended: {why}");
+        log::debug!(connection:% = key, reason = why; "ended");
         self.leave_hub(key);
         self.doom(key);
     }

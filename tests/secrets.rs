@@ -74,7 +74,7 @@ fn no_secret_is_ever_in_the_log_or_the_banner() {
     mesh.text(&format!(r#"{{"type":"connect","room":"attic","token":"{ROOM_KEY}"}}"#));
     let connected = mesh.frame();
     assert!(connected.text().contains(CREDENTIAL), "the client is told: {connected:?}");
-    server.wait_for_log("joined mesh room");
+    server.wait_for_log("room=\"attic\" client=");
     let said = format!("{}{}", server.whole_log(), server.banner.join("\n"));
     for secret in [MARK, SECRET, signature] {
         assert!(!said.contains(secret), "{secret} in {said}");

@@ -22,7 +22,7 @@ use std::{
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// What is checked there, in this order.
-const CHECKS: [&str; 26] = [
+const CHECKS: [&str; 28] = [
     "systemd_is_new_enough",
     "the_readme_installs_it",
     "verify_has_no_complaint",
@@ -33,8 +33,8 @@ const CHECKS: [&str; 26] = [
     "status_says_who_is_there",
     "memory_is_bounded_by_the_ceiling",
     "only_root_may_administer",
-    // "the_journal_has_priorities_and_fields",
-    // "the_signaling_log_has_a_place",
+    "the_journal_has_priorities_and_fields",
+    "the_signaling_log_has_a_place",
     "reload_takes_effect",
     "reload_of_a_bad_file_changes_nothing",
     "the_watchdog_is_fed_when_nobody_is_there",

@@ -92,7 +92,7 @@ fn what_is_no_client_hello_ends_with_one_line_in_the_log() {
             let is_else = answer.is_empty() || answer.starts_with(&[HANDSHAKE]);
             assert!(is_alert || is_else, "{name} got {answer:02x?}");
         });
-        assert!(faults.len() == 1 && faults[0].contains("TLS: "), "{name}: {faults:#?}");
+        assert!(faults.len() == 1 && faults[0].contains("TLS failed "), "{name}: {faults:#?}");
     }
     scene.end();
 }
@@ -201,9 +201,11 @@ fn whoever_leaves_in_the_middle_of_a_handshake_is_not_missed() {
                 }
             });
             assert!(faults.is_empty(), "{faults:#?}");
-            let begun = lines.iter().find_map(|line| line.split_once("connection ")?.1.split_once(" from "));
-            let key = begun.unwrap().0;
-            scene.scene.server.wait_for_log(&format!("connection {key} ended: "));
+            let begun = lines
+                .iter()
+                .find_map(|line| line.split_once("] connection from ")?.1.split_once(" connection="));
+            let key = begun.unwrap().1;
+            scene.scene.server.wait_for_log(&format!("ended connection={key} "));
         }
     }
     scene.end();

@@ -100,7 +100,7 @@ fn a_denied_client_hears_the_reason_and_an_allowed_one_can_find_the_room_full() 
     // Only who is heard keeps its seat.
     wait_until("full", || {
         scene.bystanders.exchange();
-        scene.server.log().contains("rejected: full")
+        scene.server.log().contains("reason=\"full\"")
     });
     rejected(&mut late, r#"{"type":"reject","reason":"full"}"#);
     assert_eq!(backend.asked().len(), 4, "the verdict came before the seat");
@@ -352,7 +352,7 @@ fn https_goes_by_the_authorities_of_the_machine_which_sighup_reads_again() {
         rejected(&mut wire, FAILED);
     };
     ask();
-    server.wait_for_log(": TLS: ");
+    server.wait_for_log("reason=\"TLS: ");
     let reload = |count: usize| {
         server.signal("HUP");
         let line = "looking again where webhooks are";

@@ -1,6 +1,6 @@
 //! Settings: from the defaults, a file and the command line, in this order, to the small `Limits` struct of each part.
 //!
-//! [`settings`] is the one table of what can be set; flags, file keys, `--help`, `--check` and the README's table all
+//! [`mod@settings`] is the one table of what can be set; flags, file keys, `--help`, `--check` and the README's table all
 //! come from it. Nobody below the server ever sees [`Config`].
 
 mod access;
@@ -12,6 +12,7 @@ mod spelling;
 mod values;
 
 use crate::{
+    host::log,
     http::origin::Pattern,
     net::{
         address::Address,
@@ -21,7 +22,7 @@ use crate::{
     networks::{AllowFrom, Network},
     signaling::{self, Dialect, IceServer, credentials::Secret},
 };
-use log::LevelFilter;
+use ::log::LevelFilter;
 use settings::{Setting, settings};
 use std::{path::PathBuf, time::Duration};
 
@@ -41,7 +42,7 @@ impl TlsMode {
     pub const ALL: [Self; 3] = [Self::Auto, Self::Off, Self::Files];
 }
 
-/// Everything that can be set. The fields are documented in [`settings`].
+/// Everything that can be set. The fields are documented in [`mod@settings`].
 #[derive(Clone, Debug)]
 #[expect(
     missing_docs,
@@ -99,6 +100,13 @@ pub struct Config {
     pub type_message: bool,
     pub log_level: LevelFilter,
     pub admin_socket: Option<PathBuf>,
+    pub log_format: log::Format,
+    pub log_message_key_name: String,
+    pub log_timestamp_key_name: String,
+    pub signaling_log: bool,
+    pub log_dir: PathBuf,
+    pub signaling_log_name: String,
+    pub signaling_log_filters: Vec<String>,
 }
 
 impl Default for Config {
@@ -156,6 +164,13 @@ impl Default for Config {
             type_message: false,
             log_level: LevelFilter::Info,
             admin_socket: None,
+            log_format: log::Format::Auto,
+            log_message_key_name: String::new(),
+            log_timestamp_key_name: String::new(),
+            signaling_log: false,
+            log_dir: PathBuf::new(),
+            signaling_log_name: String::new(),
+            signaling_log_filters: Vec::new(),
         };
         for setting in settings() {
             for value in setting.defaults() {
@@ -232,6 +247,7 @@ impl Config {
             return Err("turn_uri and turn_secret_file: one is missing; allowed: both or neither".to_owned());
         }
         self.check_webhooks()?;
+        self.check_log()?;
         self.check_tls()
     }
 
@@ -246,6 +262,16 @@ impl Config {
                 "webhook_request_timeout_sec: {timeout:?} would let clients seem dead while they are asked about; allowed: less \
                  than websocket_pong_timeout_sec and websocket_read_timeout_sec without websocket_ping_interval_sec = {:?}",
                 self.websocket_ping_interval
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_log(&self) -> Result<(), String> {
+        if self.log_message_key_name == self.log_timestamp_key_name {
+            return Err(format!(
+                "log_message_key_name and log_timestamp_key_name: both are {}; allowed: two names",
+                self.log_message_key_name
             ));
         }
         Ok(())
@@ -320,6 +346,16 @@ impl Config {
             reject_delay_max: self.reject_delay_max,
             type_message: self.type_message,
             ask_verdict: self.authn_webhook_url.is_some(),
+        }
+    }
+
+    /// The log's share.
+    pub fn log_settings(&self) -> log::Settings {
+        log::Settings {
+            level: self.log_level,
+            format: self.log_format,
+            message_key: self.log_message_key_name.clone(),
+            timestamp_key: self.log_timestamp_key_name.clone(),
         }
     }
 

@@ -2,13 +2,14 @@
 
 use super::TlsMode;
 use crate::{
+    host::log::{self, Format},
     http::{copied, origin::Pattern, trust::PATHS},
     lan::is_host_name,
     net::webhook::Url,
     networks::Network,
     signaling::{Dialect, credentials::Secret},
 };
-use log::LevelFilter;
+use ::log::LevelFilter;
 use std::{
     fmt::Display,
     ops::RangeInclusive,
@@ -89,6 +90,51 @@ pub(super) fn show_seconds(value: &Duration) -> String {
 
 pub(super) fn show_level(value: &LevelFilter) -> String {
     value.to_string().to_ascii_lowercase()
+}
+
+pub(super) fn log_format(value: &str) -> Result<Format, String> {
+    Format::ALL
+        .into_iter()
+        .find(|format| show_log_format(format) == value)
+        .ok_or_else(|| format!("{value:?} is none of these"))
+}
+
+pub(super) fn show_log_format(format: &Format) -> String {
+    match format {
+        Format::Auto => "auto",
+        Format::Text => "text",
+        Format::Json => "json",
+        Format::Journal => "journal",
+    }
+    .to_owned()
+}
+
+/// A key of JSON that has no other meaning in a line of the log.
+pub(super) fn log_key(value: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@".contains(&byte);
+    if value.is_empty() || value.len() > 64 || !value.bytes().all(is_name) {
+        return Err(format!("{value:?} is no such name"));
+    }
+    if log::KEYS.contains(&value) {
+        return Err(format!("{value} has a meaning already"));
+    }
+    Ok(value.to_owned())
+}
+
+pub(super) fn file_name(value: &str) -> Result<String, String> {
+    if value.is_empty() { Err("it is empty".to_owned()) } else { Ok(value.to_owned()) }
+}
+
+pub(super) fn message_types(value: &str) -> Result<Vec<String>, String> {
+    if value.is_empty() {
+        return Ok(Vec::new());
+    }
+    let types: Vec<_> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
+    if types.iter().any(String::is_empty) {
+        Err(format!("{value:?} has an empty type in it"))
+    } else {
+        Ok(types)
+    }
 }
 
 pub(super) fn tls_mode(value: &str) -> Result<TlsMode, String> {

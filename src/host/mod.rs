@@ -1,7 +1,10 @@
-//! The machine around the server: where its log goes, what it is called, and what it asks of us.
+//! The machine around the server: where its logs go, what it is called, and what it asks of us.
 
 pub mod inherited;
+pub mod json_line;
+pub mod line_file;
 pub mod log;
 pub mod machine;
 pub mod manager;
 pub mod signals;
+pub mod timestamp;

@@ -12,8 +12,6 @@ use std::{io, net::IpAddr, time::Duration};
 const ACCEPTS_A_TURN: usize = 64;
 /// How long to wait before accepting again when there was no descriptor left and none became free.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-/// That there is none is logged once in this time.
-const EXHAUSTION_LOG_PAUSE: Duration = Duration::from_secs(60);
 
 impl Server {
     pub(super) fn accept_ready(&mut self) {
@@ -42,6 +40,7 @@ impl Server {
             }
         }
         if was_paused {
+            self.is_exhausted = false;
             log::debug!("accepting connections again");
         }
     }
@@ -58,8 +57,8 @@ impl Server {
 
     fn pause_accepting(&mut self, error: &io::Error) {
         self.accept_again = Some(self.now.mono.after(ACCEPT_PAUSE));
-        if self.exhaustion_logged.is_none_or(|at| self.now.mono.since(at) >= EXHAUSTION_LOG_PAUSE) {
-            self.exhaustion_logged = Some(self.now.mono);
+        // Once, though it is tried again and again.
+        if !std::mem::replace(&mut self.is_exhausted, true) {
             let here = self.clients.len();
             log::warn!("cannot accept connections for now ({error}); the {here} that are here are served");
         }
@@ -85,7 +84,7 @@ impl Server {
         if purpose == Purpose::Public && !self.site.gate.is_proxy(address) && !self.count(key, address) {
             return self.doom(key);
         }
-        log::debug!("connection {key} from {address}");
+        log::debug!(connection:% = key; "connection from {address}");
         if self.clients.is_full() {
             self.make_room(key);
         }
@@ -95,7 +94,7 @@ impl Server {
             client.greeting = Greeting::Over;
         }
         if let Err(error) = client.connection.stream_mut().register(self.poll.registry(), token_of(key)) {
-            log::warn!("connection {key} cannot be watched: {error}");
+            log::warn!(connection:% = key, reason:% = error; "a connection cannot be watched");
             self.doom(key);
         }
     }

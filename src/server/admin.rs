@@ -42,7 +42,7 @@ impl Server {
             },
         };
         if !matches!(action, Action::Rooms | Action::Clients) {
-            log::info!("admin connection {key}: {action:?} answered with {status}");
+            log::info!(connection:% = key; "admin: {action:?} answered with {status}");
         }
         if let Some(client) = self.clients.get_mut(key) {
             client.connection.answer(response::json(status, "", &body));

@@ -6,13 +6,11 @@ use crate::{
     config::Config,
     http::{gate::Gate, origin::Names, response::Refusal, upgrade::Wishes},
     net::certificates::Host,
-    signaling::{Dialect, Mono, credentials::Denial, rate::Rate},
+    signaling::{Dialect, credentials::Denial, rate::Rate},
     slots::Key,
 };
 use std::{net::IpAddr, time::Duration};
 
-/// That connections are turned away is logged once in this time.
-const LOG_PAUSE: Duration = Duration::from_secs(60);
 /// How many times what comes in a second may come at once.
 const BURST: u32 = 10;
 
@@ -56,27 +54,17 @@ pub(super) fn gate(config: &Config, host: &Host) -> Gate {
 #[derive(Debug)]
 pub(super) struct Door {
     pub(super) addresses: Addresses,
-    logged: Option<Mono>,
-    unlogged: u64,
 }
 
 impl Door {
     pub(super) fn new(limits: Limits, seed: [u64; 4]) -> Self {
-        Self { addresses: Addresses::new(limits, seed), logged: None, unlogged: 0 }
+        Self { addresses: Addresses::new(limits, seed) }
     }
+}
 
-    /// Says that a connection was turned away, but not each time in a flood.
-    fn log(&mut self, address: IpAddr, why: &str, now: Mono) {
-        if self.logged.is_some_and(|at| now.since(at) < LOG_PAUSE) {
-            self.unlogged += 1;
-            return;
-        }
-        let others = std::mem::take(&mut self.unlogged);
-        self.logged = Some(now);
-        log::info!(
-            "a connection from {address} was turned away: {why} ({others} more since the last such line)"
-        );
-    }
+/// Says that a connection was turned away.
+fn log_turned_away(address: IpAddr, reason: &str) {
+    log::info!(reason; "a connection from {address} was turned away");
 }
 
 impl Server {
@@ -84,7 +72,7 @@ impl Server {
     pub(super) fn may_come(&mut self, address: IpAddr) -> bool {
         let is_allowed = self.site.gate.admits(address);
         if !is_allowed {
-            self.door.log(address, "it is not of this network; allow_from would allow it", self.now.mono);
+            log_turned_away(address, "it is not of this network; allow_from would allow it");
         }
         is_allowed
     }
@@ -100,7 +88,7 @@ impl Server {
             }
             Err(_) => {
                 let why = "it has too many (max_connections_per_address, max_connections_per_second)";
-                self.door.log(address, why, self.now.mono);
+                log_turned_away(address, why);
                 false
             }
         }
@@ -127,7 +115,7 @@ impl Server {
             if !self.count(key, address) {
                 return Err(Refusal::TooMany(1));
             }
-            log::debug!("connection {key} is from {address}, by way of a proxy");
+            log::debug!(connection:% = key; "it is from {address}, by way of a proxy");
         }
         let credential = wishes.credential.as_deref();
         self.set_penalty(key);
@@ -139,6 +127,7 @@ impl Server {
                 Err(Refusal::TooMany(seconds.try_into().unwrap_or(u64::MAX)))
             }
             Err(denial) => {
+                log::info!(connection:% = key, room = wishes.room, reason:% = denial; "not let in");
                 self.refused(key, denial);
                 Err(Refusal::Unauthorized)
             }
@@ -160,12 +149,9 @@ impl Server {
     /// Somebody was not let in. If that may have been a guess, the next one from there waits, ever longer.
     pub(super) fn refused(&mut self, key: Key, denial: Denial) {
         let place = self.clients.get(key).and_then(|client| client.place.as_ref());
-        match place.filter(|_| denial.is_guess()) {
-            Some(place) => {
-                let wait = self.door.addresses.refuse(place, self.now.mono);
-                log::info!("client {key} is not let in: {denial}; the next key from there waits {wait:?}");
-            }
-            None => log::info!("client {key} is not let in: {denial}"),
+        if let Some(place) = place.filter(|_| denial.is_guess()) {
+            let wait = self.door.addresses.refuse(place, self.now.mono);
+            log::debug!(connection:% = key; "the next key from there waits {wait:?}");
         }
     }
 }

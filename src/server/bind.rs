@@ -3,15 +3,16 @@
 use super::{
     SIGNALS, Server,
     admission::{self, Door},
-    clock::Clock,
+    clock::{self, Clock},
     handshakes::Handshakes,
     listeners,
+    signaling_log::{Open, SignalingLog},
     tuning::Tuning,
     webhooks::Hooks,
 };
 use crate::{
     config::Config,
-    host::{inherited::Inherited, machine, manager::Manager, signals::Signals},
+    host::{inherited::Inherited, log, machine, manager::Manager, signals::Signals},
     http::{
         routes::{Endpoint, Site},
         trust::Trust,
@@ -46,6 +47,7 @@ impl Server {
         let (keys, ice_servers) = config.access().map_err(io::Error::other)?;
         let clock = Clock::start();
         let now = clock.now();
+        log::handle_timeout(clock::for_log(now));
         let host = machine::look();
         let source = config.certificates(machine::state_dir());
         let tls = source.map(|source| Tls::start(&source, &host, now.unix_ms / 1_000));
@@ -62,7 +64,7 @@ impl Server {
             manager: Manager::find(),
             listeners,
             accept_again: None,
-            exhaustion_logged: None,
+            is_exhausted: false,
             clients: Slots::with_capacity(connections),
             next_deadline: None,
             hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),
@@ -73,6 +75,7 @@ impl Server {
             handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
             tls,
             hooks,
+            signaling_log: SignalingLog::new(Open::by(config)?),
             tuning: Tuning::of(config),
             turn_bytes: 0,
             scratch: vec![0; READ_BYTES].into_boxed_slice(),

@@ -1,6 +1,9 @@
 //! The clocks of the machine. Nobody else reads them.
 
-use crate::signaling::{Mono, Now};
+use crate::{
+    host::log,
+    signaling::{Mono, Now},
+};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// When it all began.
@@ -23,4 +26,9 @@ impl Clock {
             unix_ms: unix.as_millis().try_into().unwrap_or(u64::MAX),
         }
     }
+}
+
+/// What the log is told.
+pub(super) fn for_log(now: Now) -> log::Now {
+    log::Now { mono: now.mono.since(Mono::START), unix_ms: now.unix_ms }
 }

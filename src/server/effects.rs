@@ -2,7 +2,7 @@
 
 use super::Server;
 use crate::{
-    signaling::{Close, Effect, Input, Verdict},
+    signaling::{Close, Effect, Input, Verdict, Who},
     slots::Key,
 };
 use std::borrow::Cow;
@@ -61,7 +61,8 @@ impl Server {
         let message = client.framed(message);
         self.turn_bytes += message.len();
         if let Err(fault) = client.connection.send(message) {
-            log::info!("client {to} closed with {}: {fault}", fault.code());
+            let Who { room, client: name, .. } = self.hub.who(to);
+            log::info!(connection:% = to, room, client = name, reason:% = fault; "closed with {}", fault.code());
             client.connection.fail(&fault);
             // The hub is told once it has been drained.
             self.lost.push(to);
@@ -79,8 +80,6 @@ impl Server {
     }
 
     fn close(&mut self, key: Key, close: Close) {
-        let level = if close.is_fault() { log::Level::Info } else { log::Level::Debug };
-        log::log!(level, "client {key} closed with {}: {}", close.code(), close.label());
         self.forget_question(key);
         if let Some(client) = self.clients.get_mut(key) {
             client.is_peer = false;

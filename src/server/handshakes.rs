@@ -116,7 +116,7 @@ impl Server {
         match self.tls.as_ref().map(|tls| tls.session()) {
             Some(Ok(session)) => client.connection.stream_mut().be_tls(session),
             Some(Err(wrong)) => {
-                log::error!("connection {key}: no TLS session can be made: {wrong}");
+                log::error!(connection:% = key, reason:% = wrong; "no TLS session can be made");
                 self.end(key, "no TLS session");
                 return false;
             }

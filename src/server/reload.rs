@@ -3,7 +3,7 @@
 //! Everything is read and checked before anything is changed, and nobody is let go: what is new is for those who come, and for what those
 //! who are there do next.
 
-use super::{Ceiling, Server, admission, bind, tuning::Tuning};
+use super::{Ceiling, Server, admission, bind, signaling_log, tuning::Tuning};
 use crate::{
     config::{Config, settings::Setting},
     host::{log as logging, machine},
@@ -45,10 +45,12 @@ impl Server {
         };
         let waiting = config.keep_what_needs_restart(&self.config)?;
         let (keys, ice_servers) = config.access()?;
+        let signaling_log = signaling_log::Open::by(&config).map_err(|error| error.to_string())?;
         self.host = machine::look();
         self.reload_certificates(&config)?;
         // From here on nothing can fail.
-        logging::set_level(config.log_level);
+        self.signaling_log.set(signaling_log);
+        logging::configure(&config.log_settings());
         let (endpoints, dialects) = bind::endpoints(&config);
         self.dialects = dialects;
         self.site = bind::site(&config, &self.host, self.tls.as_ref(), endpoints);

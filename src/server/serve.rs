@@ -1,13 +1,13 @@
 //! Reading: what came on a connection goes to the hub.
 
-use super::{Server, handshakes::Greeting};
+use super::{Server, handshakes::Greeting, signaling_log};
 use crate::{
     http::upgrade::Wishes,
     net::{
         connection::{Arrived, Event},
         stream::READ_BYTES,
     },
-    signaling::Input,
+    signaling::{Input, Who},
     slots::Key,
 };
 use std::{net::IpAddr, time::Duration};
@@ -118,7 +118,7 @@ impl Server {
             }
             Event::Answered { status, why } => {
                 match why {
-                    Some(why) => log::info!("connection {key} answered with {status}: {why}"),
+                    Some(why) => log::info!(connection:% = key, reason = why; "answered with {status}"),
                     None => self.log_answer(key, status),
                 }
                 self.expect_end(key);
@@ -134,7 +134,8 @@ impl Server {
             Event::Failed(fault) => {
                 let was_peer = self.clients.get(key).is_some_and(|client| client.is_peer);
                 let level = if was_peer { log::Level::Info } else { log::Level::Debug };
-                log::log!(level, "client {key} closed with {}: {fault}", fault.code());
+                let Who { room, client, .. } = self.hub.who(key);
+                log::log!(level, connection:% = key, room, client, reason:% = fault; "closed with {}", fault.code());
                 self.expect_end(key);
                 self.leave_hub(key);
             }
@@ -146,7 +147,7 @@ impl Server {
     /// The peer broke the rules of TLS: it gets the alert, and that was it.
     fn break_off(&mut self, key: Key, why: &str) {
         if !why.is_empty() {
-            log::info!("connection {key} ended: TLS: {why}");
+            log::info!(connection:% = key, reason = why; "TLS failed");
         }
         self.free_place(key);
         self.expect_end(key);
@@ -158,7 +159,7 @@ impl Server {
     pub(super) fn log_answer(&self, key: Key, status: u16) {
         let is_fault = matches!(status, 400 | 408 | 431 | 503);
         let level = if is_fault { log::Level::Info } else { log::Level::Debug };
-        log::log!(level, "connection {key} answered with {status}");
+        log::log!(level, connection:% = key; "answered with {status}");
     }
 
     fn open(&mut self, key: Key, endpoint: usize, wishes: &Wishes, address: IpAddr) {
@@ -198,13 +199,17 @@ impl Server {
         if self.hub.expects_credential(key) {
             self.set_penalty(key);
         }
+        let sender = self.sender(key);
         self.hub.handle(Input::Text { peer: key, text: &text }, self.now, &mut self.out);
+        self.keep_message(key, sender, signaling_log::Message::Text(&text));
         self.apply(Some(Message::Text(text)));
     }
 
     fn handle_binary(&mut self, key: Key, bytes: Bytes) {
         self.spend_message(key);
+        let sender = self.sender(key);
         self.hub.handle(Input::Binary { peer: key, bytes: &bytes }, self.now, &mut self.out);
+        self.keep_message(key, sender, signaling_log::Message::Binary(&bytes));
         self.apply(Some(Message::Binary(bytes)));
     }
 }

@@ -23,8 +23,6 @@ const REPORTS_MAX: usize = 256;
 const REPORTS_AT_ONCE: usize = 8;
 /// How long to wait before it is tried again, each time that it failed.
 const BACKOFF: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// That some were dropped is logged once in this time.
-const DROP_LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// The webhooks of this server and what is under way there.
 #[derive(Debug)]
@@ -43,7 +41,6 @@ pub(super) struct Hooks {
     count: u64,
     /// How many were never told.
     dropped: u64,
-    drop_logged: Option<Mono>,
 }
 
 /// What a call is about.
@@ -91,7 +88,6 @@ impl Hooks {
             telling: 0,
             count: 0,
             dropped: 0,
-            drop_logged: None,
         }))
     }
 
@@ -140,10 +136,8 @@ impl Hooks {
     fn ask(&mut self, peer: Key, question: &Question, copied: Option<&Copied>, now: Now) -> bool {
         let Some(target) = self.authn else { return false };
         if self.asked.len() >= self.max_asked {
-            log::warn!(
-                "client {peer} is not asked about: {} others are (max_pending_webhooks)",
-                self.asked.len()
-            );
+            let others = self.asked.len();
+            log::warn!(connection:% = peer; "a client is not asked about: {others} others are (max_pending_webhooks)");
             return false;
         }
         let headers = copied.into_iter().flat_map(Copied::iter);
@@ -171,7 +165,7 @@ impl Hooks {
                     self.asked.swap_remove(place);
                     let verdict = read(result).unwrap_or_else(|wrong| {
                         let url = self.url(self.authn);
-                        log::warn!("client {peer}: no verdict from {url} after {elapsed:?}: {wrong}");
+                        log::warn!(connection:% = peer, reason = wrong; "no verdict from {url} after {elapsed:?}");
                         Verdict::Failed
                     });
                     return Some((peer, verdict));
@@ -193,11 +187,11 @@ impl Hooks {
             self.count += 1;
             let report =
                 Report { number: self.count, body: end.to_json(), copied, failures: 0, due: now.mono };
-            self.queue(report, now);
+            self.queue(report);
         }
     }
 
-    fn queue(&mut self, report: Report, now: Now) {
+    fn queue(&mut self, report: Report) {
         self.reports.push(report);
         if self.reports.len() <= REPORTS_MAX {
             return;
@@ -205,9 +199,6 @@ impl Hooks {
         let oldest = self.reports.iter().map(|report| report.number).min();
         if oldest.and_then(|number| self.take_report(number)).is_some() {
             self.dropped += 1;
-        }
-        if self.drop_logged.is_none_or(|at| now.mono.since(at) >= DROP_LOG_PAUSE) {
-            self.drop_logged = Some(now.mono);
             let (url, dropped) = (self.url(self.disconnect), self.dropped);
             log::warn!(
                 "{url} is told too slowly of sessions that have ended: the oldest are dropped, {dropped} up to now"
@@ -238,7 +229,7 @@ impl Hooks {
                 log::info!("{url} could not be told of a session's end, and is again in {pause:?}: {wrong}");
                 report.failures += 1;
                 report.due = now.mono.after(*pause);
-                self.queue(report, now);
+                self.queue(report);
             }
             None => self.give_up(wrong),
         }
@@ -298,7 +289,7 @@ impl Server {
             && copied.left_out > 0
         {
             let left_out = copied.left_out;
-            log::info!("client {key}: {left_out} headers are too long together for webhooks, and left out");
+            log::info!(connection:% = key; "{left_out} headers are too long together for webhooks, and left out");
         }
         client.copied = copied.map(Arc::new);
     }

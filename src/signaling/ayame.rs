@@ -18,7 +18,7 @@ pub(super) const SEATS: usize = 2;
 /// The reason of a reject when the room has no seat left.
 pub(super) const FULL: &str = "full";
 /// The reason of a reject when no key or token opens the room.
-const UNAUTHORIZED: &str = "unauthorized";
+pub(super) const UNAUTHORIZED: &str = "unauthorized";
 /// The reason of a reject when the server could not do its part.
 pub(super) const INTERNAL_SERVER_ERROR: &str = "InternalServerError";
 
@@ -198,11 +198,12 @@ fn register(hub: &mut Hub, peer: PeerId, register: Register, out: &mut Outbox) -
         return Err(Misspoke::NoRoomId);
     }
     if let Some(reason) = register.over_limit(hub.limits.max_id_bytes, hub.max_key_bytes()) {
-        hub.reject(peer, reason.into(), out);
+        hub.reject(peer, &register, reason.into(), out);
         return Ok(());
     }
-    let Some((_, proof)) = hub.admit(peer, register.key(), register.room_id(), out) else {
-        hub.reject(peer, UNAUTHORIZED.into(), out);
+    let Some((_, proof)) = hub.admit(peer, register.client_id(), register.key(), register.room_id(), out)
+    else {
+        hub.reject(peer, &register, UNAUTHORIZED.into(), out);
         return Ok(());
     };
     let connection_id = hub.ids.next(hub.now.unix_ms);
@@ -240,15 +241,14 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, out:
             // The verdict comes before the seat: an allowed client can still find the room full.
             seating::admit(hub, peer, applicant, out);
         }
-        Verdict::Deny { reason } => hub.reject(peer, reason.into(), out),
-        Verdict::Failed => hub.reject(peer, INTERNAL_SERVER_ERROR.into(), out),
+        Verdict::Deny { reason } => hub.reject(peer, &applicant.register, reason.into(), out),
+        Verdict::Failed => hub.reject(peer, &applicant.register, INTERNAL_SERVER_ERROR.into(), out),
     }
 }
 
 /// When either seat ends, for any reason, the room ends with it: the other hears bye and is closed, in that order.
 /// Old SDKs clean up only on that close.
 pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, seat: &AyameSeat, out: &mut Outbox) {
-    log::debug!("{} left room {:?}", seat.connection_id, hub.rooms.name(seat.room));
     report(hub, peer, seat, out);
     hub.rooms.leave(seat.room, peer);
     hub.is_unsettled = true;
@@ -256,6 +256,7 @@ pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, seat: &AyameSeat, out: &m
     if let Some(seat) = hub.peers.get(mate).and_then(Session::ayame_seat) {
         report(hub, mate, seat, out);
     }
+    hub.log_end(mate, Some(Close::RoomEnded));
     hub.rooms.leave(seat.room, mate);
     let Some(session) = hub.take(mate) else { return };
     if !session.is_standalone() {

@@ -70,11 +70,12 @@ impl Hub {
         if is_too_soon { Err(Denial::TooSoon) } else { Ok(()) }
     }
 
-    /// Decides about a peer that says which room it wants. `credential` is what it says itself; else what came with the upgrade counts. What it
+    /// Decides about a peer that says which room it wants, and perhaps what it calls itself. `credential` is what it says itself; else what came with the upgrade counts. What it
     /// has proved itself by comes with it.
     pub(super) fn admit(
         &mut self,
         peer: PeerId,
+        client: Option<&str>,
         credential: Option<&str>,
         room: &str,
         out: &mut Outbox,
@@ -89,6 +90,7 @@ impl Hub {
                 Some((admission, proof))
             }
             Err(denial) => {
+                log::info!(connection:% = peer, room, client, reason:% = denial; "not let in");
                 out.push(Effect::Refused { peer, denial });
                 None
             }

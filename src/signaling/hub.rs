@@ -20,7 +20,7 @@ use super::{
     verdict,
 };
 use crate::slots::SideTable;
-use std::{borrow::Cow, collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 /// How many peers one call of [`Hub::handle_timeout`] looks after at the most, so that the outbox stays small.
 const PEERS_A_CALL: usize = 64;
@@ -143,6 +143,7 @@ impl Hub {
                 match self.check_upgrade(dialect, room, credential, now) {
                     Ok(()) => dialect.handle_open(self, peer, room, out),
                     Err(denial) => {
+                        log::info!(connection:% = peer, room, reason:% = denial; "not let in");
                         out.push(Effect::Refused { peer, denial });
                         self.let_go(peer, Close::Refused(Refusal::Unauthorized), out);
                     }
@@ -309,29 +310,6 @@ impl Hub {
         }
     }
 
-    /// Rejects a peer: at once, or later if its address is rejected again and again.
-    pub(super) fn reject(&mut self, peer: PeerId, reason: Cow<'static, str>, out: &mut Outbox) {
-        let Some(session) = self.peers.get(peer) else { return };
-        let delay = self.rejections.count(session.address, self.now.mono);
-        // Those held back keep places that others may need: a quarter of them at the most.
-        let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
-        let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
-        let delay = if leaving >= self.limits.max_clients / 4 { Duration::ZERO } else { delay };
-        log::info!("client {peer} rejected: {reason}, answered after {delay:?}");
-        self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
-        if delay.is_zero() {
-            self.send_reject(peer, out);
-        }
-    }
-
-    fn send_reject(&mut self, peer: PeerId, out: &mut Outbox) {
-        let Some(session) = self.peers.get(peer) else { return };
-        if let State::Leaving { reason, .. } = &session.state {
-            out.push(Effect::Send { to: peer, text: ayame::reject(reason).into() });
-        }
-        self.let_go(peer, Close::Rejected, out);
-    }
-
     /// Lets a peer go: it is closed, forgotten, and its room-mates are told.
     pub(super) fn let_go(&mut self, peer: PeerId, close: Close, out: &mut Outbox) {
         if self.peers.get(peer).is_some() {
@@ -342,6 +320,7 @@ impl Hub {
 
     /// Forgets a peer, which was let go with `close` or whose socket has ended, and tells its room-mates.
     fn remove(&mut self, peer: PeerId, close: Option<Close>, out: &mut Outbox) {
+        self.log_end(peer, close);
         if let Some(session) = self.take(peer) {
             dialect::handle_gone(self, peer, session.state, close, out);
         }
@@ -361,6 +340,7 @@ impl Hub {
 
     fn stop(&mut self, peer: PeerId, out: &mut Outbox) {
         self.is_stopping = true;
+        self.log_end(peer, Some(Close::Stopping));
         let Some(session) = self.take(peer) else { return };
         let farewell = session.dialect.farewell().filter(|_| !session.is_standalone());
         out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));

@@ -74,6 +74,7 @@ pub(super) fn handle_open(hub: &mut Hub, peer: PeerId, room: &str, out: &mut Out
                 candidates: String::new(),
             };
             hub.set_state(peer, State::Joined(Seat::Mailbox(Box::new(seat))));
+            hub.log_joined(peer);
         }
         Err(refusal) => {
             out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });

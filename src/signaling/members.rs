@@ -33,6 +33,11 @@ impl<'a> Members<'a> {
         self.values.contains_key(key)
     }
 
+    /// A value as it was written.
+    pub(super) fn raw(&self, key: &str) -> Option<&'a RawValue> {
+        self.values.get(key).copied()
+    }
+
     /// A value; `None` if there is none or it is null, an error if it is of another type.
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> serde_json::Result<Option<T>> {
         self.values.get(key).map_or(Ok(None), |value| serde_json::from_str(value.get()))

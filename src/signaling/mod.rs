@@ -22,10 +22,12 @@ mod rejections;
 mod relay;
 mod rooms;
 pub mod roster;
+mod said;
 mod seating;
 mod session;
 pub mod token;
 pub mod verdict;
+mod who;
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
@@ -34,8 +36,10 @@ pub use ayame::{IceServer, Register};
 pub use close::{Close, Misspoke, Refusal};
 pub use dialect::Dialect;
 pub use hub::Hub;
+pub use said::Said;
 use serde_json::value::RawValue;
 pub use verdict::SessionEnd;
+pub use who::{ConnectionId, Who};
 
 /// A point on the monotonic clock: milliseconds since the server started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,8 +3,9 @@
 //! Native clients retry a rejected register at once and for ever. Answering each try a little later than the one before turns a
 //! storm into a trickle, and a person who mistyped a room name still gets the first answers at once.
 
-use super::Mono;
+use super::{Close, Effect, Hub, Mono, Outbox, PeerId, Register, ayame, session::Session, session::State};
 use std::{
+    borrow::Cow,
     net::{IpAddr, Ipv6Addr},
     time::Duration,
 };
@@ -17,6 +18,40 @@ const FIRST_DELAY: Duration = Duration::from_millis(250);
 const MEMORY: Duration = Duration::from_secs(60);
 /// How many addresses are remembered. Beyond that the one with the fewest rejections is forgotten.
 const ADDRESSES: usize = 256;
+
+impl Hub {
+    /// Rejects a peer: at once, or later if its address is rejected again and again.
+    pub(super) fn reject(
+        &mut self,
+        peer: PeerId,
+        register: &Register,
+        reason: Cow<'static, str>,
+        out: &mut Outbox,
+    ) {
+        let Some(session) = self.peers.get(peer) else { return };
+        let delay = self.rejections.count(session.address, self.now.mono);
+        // Those held back keep places that others may need: a quarter of them at the most.
+        let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
+        let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
+        let delay = if leaving >= self.limits.max_clients / 4 { Duration::ZERO } else { delay };
+        // If a key is the matter, that stands in a line of its own. A webhook's reason is never ours.
+        let is_told = matches!(reason, Cow::Borrowed(ayame::UNAUTHORIZED));
+        let level = if is_told { log::Level::Debug } else { log::Level::Info };
+        self.log_rejected(level, peer, register, &reason, delay);
+        self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
+        if delay.is_zero() {
+            self.send_reject(peer, out);
+        }
+    }
+
+    pub(super) fn send_reject(&mut self, peer: PeerId, out: &mut Outbox) {
+        let Some(session) = self.peers.get(peer) else { return };
+        if let State::Leaving { reason, .. } = &session.state {
+            out.push(Effect::Send { to: peer, text: ayame::reject(reason).into() });
+        }
+        self.let_go(peer, Close::Rejected, out);
+    }
+}
 
 /// Counts rejections by address in a table of fixed size.
 #[derive(Debug)]

@@ -27,6 +27,7 @@ pub(super) fn handle_open(hub: &mut Hub, peer: PeerId, dialect: Dialect, room: &
         },
     };
     hub.set_state(peer, State::Joined(seat));
+    hub.log_joined(peer);
 }
 
 /// Sends a message to whom it concerns.

@@ -47,7 +47,7 @@ impl Hub {
         self.peers.iter().map(|(peer, session)| self.entry(peer, session))
     }
 
-    fn entry<'a>(&'a self, peer: PeerId, session: &'a Session) -> PeerEntry<'a> {
+    pub(super) fn entry<'a>(&'a self, peer: PeerId, session: &'a Session) -> PeerEntry<'a> {
         let (room, client) = match &session.state {
             State::Joined(Seat::Ayame(seat)) => (Some(seat.room), seat.client_id.as_deref()),
             State::Joined(Seat::Mailbox(seat)) => (Some(seat.room), seat.id()),

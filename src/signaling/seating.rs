@@ -23,7 +23,7 @@ pub(super) fn admit(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out:
         hub.rooms.peers(room).find(is_old_seat)
     });
     if let Some(ghost) = ghost {
-        log::debug!("room {room_name:?}: client {ghost} came back as {peer}");
+        log::debug!(connection:% = peer, room = room_name; "came back, was connection {ghost}");
         hub.let_go(ghost, Close::Evicted, out);
     }
     if is_full(hub, room_name) {
@@ -56,8 +56,9 @@ pub(super) fn settle(hub: &mut Hub, out: &mut Outbox) {
                 }
             }
             Outcome::Full => {
-                hub.stop_waiting(peer);
-                hub.reject(peer, ayame::FULL.into(), out);
+                if let Some(applicant) = hub.stop_waiting(peer) {
+                    hub.reject(peer, &applicant.register, ayame::FULL.into(), out);
+                }
             }
         }
     }
@@ -136,14 +137,13 @@ fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out: &mut O
     let Applicant { register, connection_id, since, proof, grant } = *applicant;
     let room = match hub.rooms.join(Dialect::Ayame, register.room_id(), ayame::SEATS, peer) {
         Ok(room) => room,
-        Err(Refusal::RoomFull) => return hub.reject(peer, ayame::FULL.into(), out),
+        Err(Refusal::RoomFull) => return hub.reject(peer, &register, ayame::FULL.into(), out),
         Err(_) => {
-            log::warn!("client {peer} rejected: all {} rooms are in use (max_rooms)", hub.limits.max_rooms);
-            return hub.reject(peer, ayame::INTERNAL_SERVER_ERROR.into(), out);
+            log::warn!(connection:% = peer, room = register.room_id(); "all {} rooms are in use (max_rooms)", hub.limits.max_rooms);
+            return hub.reject(peer, &register, ayame::INTERNAL_SERVER_ERROR.into(), out);
         }
     };
     let is_exist = hub.rooms.is_full(room);
-    log::debug!("client {peer} joined room {:?} as {connection_id}", register.room_id());
     out.push(Effect::Send { to: peer, text: ayame::accept(connection_id, is_exist, &grant).into() });
     let seat = AyameSeat {
         room,
@@ -155,4 +155,5 @@ fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out: &mut O
         standalone: register.is_standalone(),
     };
     hub.set_state(peer, State::Joined(Seat::Ayame(seat)));
+    hub.log_joined(peer);
 }

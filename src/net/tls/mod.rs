@@ -112,7 +112,7 @@ impl Tls {
                 self.config = Arc::new(config);
                 log::info!("new TLS connections get the new certificate");
             }
-            Err(wrong) => log::error!("the certificate stays as it is: {wrong}"),
+            Err(wrong) => log::error!(reason:% = wrong; "the certificate stays as it is"),
         }
     }
 

@@ -204,7 +204,8 @@ fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) 
     let room = connect.room.as_deref().filter(|room| !room.is_empty());
     let Some(room) = room else { return Err(Wrong::message("room is missing")) };
     check_connect(&connect, hub.limits.max_id_bytes)?;
-    let Some((admission, _)) = hub.admit(peer, connect.token.as_deref(), room, out) else {
+    let Some((admission, _)) = hub.admit(peer, connect.id.as_deref(), connect.token.as_deref(), room, out)
+    else {
         let refusal = Refusal::Unauthorized;
         out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });
         hub.let_go(peer, Close::Refused(refusal), out);

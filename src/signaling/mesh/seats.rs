@@ -121,7 +121,7 @@ pub(super) fn take(
         until: Mono::START,
     });
     hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
-    log::debug!("client {peer} joined mesh room {:?}", hub.rooms.name(room));
+    hub.log_joined(peer);
     Ok(seat)
 }
 
@@ -140,12 +140,14 @@ pub(super) fn resume(
     if !is_known {
         return false;
     }
-    if let Some(old) = own.peer.replace(peer)
-        && hub.take(old).is_some()
-    {
-        out.push(Effect::Close { peer: old, close: Close::Evicted });
+    if let Some(old) = own.peer.replace(peer) {
+        hub.log_end(old, Some(Close::Evicted));
+        if hub.take(old).is_some() {
+            out.push(Effect::Close { peer: old, close: Close::Evicted });
+        }
     }
     hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
+    hub.log_joined(peer);
     true
 }
 
