@@ -81,6 +81,7 @@ fn little_is_exposed() {
 }
 
 /// The ceiling, in bytes, that follows from the flags of a unit's command.
+#[cfg(feature = "tls")]
 fn ceiling(command: &str) -> u64 {
     // What stands before the settings is about this machine, and costs nothing.
     let (_, flags) = command.split_once("/suzu/admin.sock").unwrap();
@@ -91,6 +92,8 @@ fn ceiling(command: &str) -> u64 {
     kib.unwrap_or_else(|| panic!("{said}")).parse::<u64>().unwrap() * 1024
 }
 
+/// The limits are for the build with everything.
+#[cfg(feature = "tls")]
 #[test]
 fn memory_max_is_the_ceiling_and_a_little_more() {
     for name in ["suzu.service", "drop-ins/example.conf"] {

@@ -22,7 +22,7 @@ use std::{
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// What is checked there, in this order.
-const CHECKS: [&str; 28] = [
+const CHECKS: [&str; 29] = [
     "systemd_is_new_enough",
     "the_readme_installs_it",
     "verify_has_no_complaint",
@@ -42,6 +42,7 @@ const CHECKS: [&str; 28] = [
     "a_crash_costs_no_certificate",
     "a_mended_file_is_found_by_itself",
     "secrets_need_not_be_there_and_are_taken",
+    "names_are_looked_up",
     "stop_is_clean",
     "the_socket_waits_alone",
     "the_first_client_starts_it",
