@@ -28,6 +28,8 @@ pub(crate) fn text(server: &Server, is_terminal: bool) -> io::Result<String> {
         let _ = match (purpose, address) {
             (Purpose::Public, Address::Ip(address)) => writeln!(text, "listening on http://{address}{also}"),
             (Purpose::Public, Address::Unix(_)) => writeln!(text, "listening on {address}"),
+            (Purpose::Metrics, Address::Ip(address)) => writeln!(text, "metrics at http://{address}/metrics"),
+            (Purpose::Metrics, Address::Unix(_)) => writeln!(text, "metrics at {address}"),
             (Purpose::Admin, address) => writeln!(text, "looked after by {address}"),
         };
     }

@@ -15,6 +15,7 @@
 //! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something, signals, the service manager | the loop |
 //! | [`addresses`] | what is counted per address, in a table of fixed size | sockets, clock |
 //! | [`token_command`] | `suzu token`: pure, arguments in, a link out | files, clock |
+//! | [`metrics`] | what is counted, and how Prometheus is told | sockets, clock, configuration; addresses, rooms and ids |
 //! | [`lan`] | which addresses and names are local | everything |
 //! | [`networks`] | addresses that begin alike, and from where clients may come | everything but [`lan`] |
 //! | [`percent`] | percent-encoding | everything |
@@ -25,7 +26,7 @@
 //!
 //! ```text
 //! socket -> net::stream (TLS inside, if the first byte says so) -> net::connection
-//!   ExpectHead: http::request -> http::routes -> page / health / refusal -> Parting -> Draining
+//!   ExpectHead: http::request -> http::routes -> page / health / metrics / refusal -> Parting -> Draining
 //!                                             -> upgrade: 101, then frames
 //!   Open:       net::websocket -> text
 //! server: hub.handle(Input::Text { peer, text }, now, &mut out)
@@ -45,6 +46,7 @@ pub mod config;
 pub mod host;
 pub mod http;
 pub mod lan;
+pub mod metrics;
 pub mod net;
 pub mod networks;
 pub mod percent;

@@ -38,7 +38,9 @@ fn main() -> ExitCode {
                 complain(&wrong);
                 return ExitCode::from(2);
             }
-            print(&format!("{}# {}\n", help::listing(&config), Ceiling::of(&config)))
+            let warnings: String =
+                config.warnings.iter().map(|warning| format!("# warning: {warning}\n")).collect();
+            print(&format!("{}{warnings}# {}\n", help::listing(&config), Ceiling::of(&config)))
         }
         Ok(Command::Run(config)) => return run(&config, reread),
         Err(wrong) => {
@@ -53,6 +55,9 @@ fn run(config: &Config, reread: impl Fn() -> Result<Config, String> + 'static) -
     let now = log::Now { mono: Duration::ZERO, unix_ms: server::unix_seconds() * 1_000 };
     if let Err(error) = log::init(&config.log_settings(), now) {
         complain(&error.to_string());
+    }
+    for warning in &config.warnings {
+        ::log::warn!("{warning}");
     }
     let result = inherited::take().map_err(io::Error::other).and_then(|sockets| {
         let server = Server::bind(config, sockets)?;

@@ -15,6 +15,7 @@ mod effects;
 mod handshakes;
 mod listeners;
 mod reload;
+mod scrape;
 mod serve;
 mod signaling_log;
 mod stop;
@@ -30,6 +31,7 @@ use crate::{
         signals::Signals,
     },
     http::routes::{Purpose, Site},
+    metrics::{End, Handshake, Metrics},
     net::{
         address::Address,
         certificates::{AuthorityCertificate, Host},
@@ -84,6 +86,7 @@ pub struct Server {
     handshakes: Handshakes,
     hooks: Option<Hooks>,
     signaling_log: SignalingLog,
+    metrics: Metrics,
     tuning: Tuning,
     /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
     /// gets its share and then the others get theirs.
@@ -168,6 +171,7 @@ impl Server {
             self.reap_doomed();
         }
         self.report_to_manager();
+        self.metrics.turned(self.clock.turn());
         Ok(())
     }
 
@@ -233,6 +237,7 @@ impl Server {
             client.is_dirty.clear();
             let flushed = client.connection.flush();
             client.is_blocked = flushed == Flushed::Blocked;
+            client.is_scrape &= flushed == Flushed::Blocked;
             match flushed {
                 Flushed::All if client.connection.holds() => client.is_runnable.mark(&mut self.runnable, key),
                 Flushed::All | Flushed::Blocked => {}
@@ -245,8 +250,8 @@ impl Server {
     /// Frees all that are marked, and tells the hub about those that it still knows.
     fn reap_doomed(&mut self) {
         while let Some(key) = self.doomed.pop() {
-            self.leave_hub(key);
-            self.free_place(key);
+            self.leave_hub(key, End::Lost);
+            self.end_handshake(key, Handshake::Aborted);
             self.uncount(key);
             if let Some(mut client) = self.clients.remove(key) {
                 // Dropping closes the socket, which ends its registration anyway.
@@ -260,13 +265,14 @@ impl Server {
     /// The socket is of no more use: the hub hears of it, and the connection is freed at the end of the turn.
     fn end(&mut self, key: Key, why: &str) {
         log::debug!(connection:% = key, reason = why; "ended");
-        self.leave_hub(key);
+        self.leave_hub(key, End::Lost);
         self.doom(key);
     }
 
-    fn leave_hub(&mut self, key: Key) {
+    fn leave_hub(&mut self, key: Key, how: End) {
         if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_peer) {
             client.is_peer = false;
+            self.metrics.ended(how);
             self.forget_question(key);
             self.drive(Input::Ended { peer: key });
         }

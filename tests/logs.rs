@@ -66,7 +66,7 @@ fn a_wrong_key_is_one_line_in_each_dialect() {
 #[test]
 fn json_is_an_object_a_line_whose_keys_can_be_renamed() {
     for (args, [message, timestamp]) in [
-        (&[][..], ["message", "timestamp"]),
+        (&[][..], ["message", "time"]),
         (&["--log-message-key-name", "msg", "--log-timestamp-key-name", "@timestamp"], ["msg", "@timestamp"]),
     ] {
         let server = TestServer::start(&[&["--log-format", "json", "--max-id-bytes", "16"], args].concat());
@@ -151,7 +151,7 @@ fn format_and_level_change_while_it_runs() {
     drop(Wire::join(server.address, "afterwards"));
     server.wait_for_log("\"room\":\"afterwards\"");
     let log = server.log();
-    assert!(!log.contains("before") && log.starts_with("{\"timestamp\":\""), "{log}");
+    assert!(!log.contains("before") && log.starts_with("{\"time\":\""), "{log}");
 }
 
 /// Runs the calling test again where `/run` is empty and nobody else's. True there; false outside, where nothing is left to do.

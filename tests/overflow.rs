@@ -32,7 +32,7 @@ impl Room {
         self.hub.handle(input, NOW, &mut out);
         out.into_iter()
             .map(|effect| match effect {
-                Effect::Send { to, text } => (to, text.into_owned()),
+                Effect::Send { to, text, .. } => (to, text.into_owned()),
                 other => panic!("{other:?}"),
             })
             .collect()

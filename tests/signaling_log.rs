@@ -47,7 +47,7 @@ fn a_message_is_a_line_with_ayames_fields_and_no_secret() {
     let register = r#"{"type":"register","roomId":"door","clientId":"alice","key":"(secret)","x":1.50}"#;
     let without_time = |line: &Value| {
         let mut line = line.clone();
-        assert!(line.as_object_mut().unwrap().remove("timestamp").unwrap().as_str().unwrap() > "2026");
+        assert!(line.as_object_mut().unwrap().remove("time").unwrap().as_str().unwrap() > "2026");
         line
     };
     assert_eq!(

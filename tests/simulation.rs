@@ -278,7 +278,7 @@ impl Crowd {
         let mut probed = Vec::new();
         for effect in &effects {
             match effect {
-                Effect::Send { to, text } => {
+                Effect::Send { to, text, .. } => {
                     let client = self.clients.get(to).unwrap_or_else(|| panic!("{effect:?} to nobody"));
                     let ends = effects.iter().any(|e| matches!(e, Effect::Close { peer, .. } if peer == to));
                     match text.split('"').nth(3).unwrap() {

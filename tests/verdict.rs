@@ -48,7 +48,7 @@ impl Desk {
         self.handle(Input::Verdict { peer, verdict })
             .into_iter()
             .map(|effect| match effect {
-                Effect::Send { to, text } => (to, text.into_owned()),
+                Effect::Send { to, text, .. } => (to, text.into_owned()),
                 Effect::Close { peer, close } => (peer, format!("close {}", close.code())),
                 other => panic!("{other:?}"),
             })

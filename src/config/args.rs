@@ -1,8 +1,8 @@
 //! The command line: `suzu [-C FILE] [--key value ...]`.
 
 use super::{
-    Config, file,
-    settings::{Setting, settings},
+    Config, ayame, file,
+    settings::{Setting, find, settings},
     spelling::nearest,
 };
 use lexopt::{Arg, Parser};
@@ -75,8 +75,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
     let mut config = Config::default();
     if let Some(path) = path {
         let name = path.display().to_string();
-        let text = fs::read_to_string(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
-        file::apply(&mut config, &name, &text)?;
+        let bytes = fs::read(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+        // Comments may be in another encoding; other lines are refused.
+        file::apply(&mut config, &name, &String::from_utf8_lossy(&bytes))?;
         let is_public = fs::metadata(&path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0);
         if config.has_secrets() && is_public {
             return Err(format!(
@@ -111,7 +112,13 @@ fn on_show(setting: &Setting) -> String {
 }
 
 fn unknown(name: &str) -> String {
-    match nearest(&name.replace('-', "_")) {
+    let key = name.replace('-', "_");
+    if ayame::find(&key).is_some() && find(&key).is_none() {
+        return format!(
+            "--{name}: Ayame's keys are taken from a file (-C) only; docs/from-ayame.md says what suzu calls them"
+        );
+    }
+    match nearest(&key, settings().map(|setting| setting.key)) {
         Some(key) => format!("--{name}: unknown option; did you mean --{}?", key.replace('_', "-")),
         None => format!("--{name}: unknown option; `suzu --help` lists them all"),
     }
@@ -147,6 +154,10 @@ mod tests {
         for (words, message) in [
             ("--max-client 4", "--max-client: unknown option; did you mean --max-clients?"),
             ("--max_clients 4", "--max_clients: unknown option; did you mean --max-clients?"),
+            (
+                "--debug true",
+                "--debug: Ayame's keys are taken from a file (-C) only; docs/from-ayame.md says",
+            ),
             ("--max-clients", "--max-clients: a value is missing; allowed: 1 to 60000"),
             (
                 "--max-clients x",

@@ -1,7 +1,7 @@
 //! The settings in words: `--help`, the listing of `--check`, and the table in the README.
 
 use super::{
-    Config,
+    Config, ayame, ini,
     settings::{Setting, settings},
 };
 use crate::signaling::ice;
@@ -16,7 +16,8 @@ pub fn usage() -> String {
          \x20 --check         print the settings in force and the memory that they can take, and stop\n\
          \x20 -h, --help      print this\n\
          \x20 -V, --version   print the version\n\n\
-         Each setting is a flag, and in a file the same key with underscores (max_clients = 256).\n",
+         Each setting is a flag, and in a file the same key with underscores (max_clients = 256).\n\
+         A config.ini of Ayame is such a file, too: docs/from-ayame.md says what becomes of its keys.\n",
         env!("CARGO_PKG_VERSION")
     );
     let width = settings().map(|setting| left(setting).len()).max().unwrap_or_default();
@@ -56,6 +57,8 @@ pub fn listing(config: &Config) -> String {
             let is_hidden =
                 setting.is_secret || (setting.key == "ice_server" && value.ends_with(ice::HIDDEN));
             let mark = if is_hidden { "# " } else { "" };
+            // Ayame's keys are read by other rules.
+            let value = if ayame::find(setting.key).is_some() { ini::quoted(&value) } else { value };
             let _ = writeln!(text, "{mark}{} = {value}", setting.key);
         }
     }

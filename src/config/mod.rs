@@ -5,8 +5,10 @@
 
 mod access;
 pub mod args;
+mod ayame;
 pub mod file;
 pub mod help;
+mod ini;
 pub mod settings;
 mod spelling;
 mod values;
@@ -49,7 +51,10 @@ impl TlsMode {
     reason = "each field is a row of the settings, where its meaning, unit and default are"
 )]
 pub struct Config {
+    /// What the operator should know about the file: one line for each, with its place.
+    pub warnings: Vec<String>,
     pub listen: Vec<Address>,
+    pub listen_metrics: Option<Address>,
     pub route: Vec<(String, Dialect)>,
     pub dialects: Vec<Dialect>,
     pub tls: TlsMode,
@@ -60,6 +65,7 @@ pub struct Config {
     pub max_tls_handshakes: usize,
     pub state_dir: Option<PathBuf>,
     pub allow_from: AllowFrom,
+    pub allow_metrics_from: AllowFrom,
     pub trusted_proxies: Option<Vec<Network>>,
     pub allow_origin: Option<Vec<Pattern>>,
     pub signaling_key: Option<Secret>,
@@ -113,7 +119,9 @@ impl Default for Config {
     /// The defaults of the table.
     fn default() -> Self {
         let mut config = Self {
+            warnings: Vec::new(),
             listen: Vec::new(),
+            listen_metrics: None,
             route: Vec::new(),
             dialects: Vec::new(),
             tls: TlsMode::Off,
@@ -124,6 +132,7 @@ impl Default for Config {
             max_tls_handshakes: 0,
             state_dir: None,
             allow_from: AllowFrom::Lan,
+            allow_metrics_from: AllowFrom::Lan,
             trusted_proxies: None,
             allow_origin: None,
             signaling_key: None,
@@ -229,8 +238,8 @@ impl Config {
             ));
         }
         let is_twice = |address: &Address| {
-            address.ip().is_none_or(|ip| ip.port() != 0)
-                && self.listen.iter().filter(|other| *other == address).count() > 1
+            let all = self.listen.iter().chain(&self.listen_metrics);
+            address.ip().is_none_or(|ip| ip.port() != 0) && all.filter(|other| *other == address).count() > 1
         };
         if let Some(address) = self.listen.iter().find(|address| is_twice(address)) {
             return Err(format!("listen: {address} is there twice; allowed: each address once"));

@@ -1,11 +1,9 @@
 //! What was probably meant.
 
-use super::settings::settings;
-
-/// The key that was probably meant.
-pub(super) fn nearest(key: &str) -> Option<&'static str> {
+/// The one of these keys that was probably meant.
+pub(super) fn nearest(key: &str, keys: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let key = key.to_ascii_lowercase();
-    let distances = settings().map(|setting| (edit_distance(&key, setting.key), setting.key));
+    let distances = keys.map(|known| (edit_distance(&key, known), known));
     distances.min().filter(|(distance, key)| *distance <= 2.max(key.len() / 4)).map(|(_, key)| key)
 }
 
@@ -34,6 +32,7 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_finger_is_recognised() {
+        let nearest = |key| nearest(key, ["listen", "max_clients", "max_rooms"].into_iter());
         assert_eq!(nearest("max_client"), Some("max_clients"));
         assert_eq!(nearest("Listn"), Some("listen"));
         assert_eq!(nearest("quantum_flux"), None);

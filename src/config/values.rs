@@ -24,7 +24,7 @@ pub(super) fn route(value: &str) -> Result<(String, Dialect), String> {
         .ok_or_else(|| format!("{value:?} is not a path and a dialect"))?;
     let is_path =
         path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
-    if !is_path || matches!(path, "/" | "/.ok") || PATHS.contains(&path) {
+    if !is_path || matches!(path, "/" | "/.ok" | "/metrics") || PATHS.contains(&path) {
         return Err(format!("{path:?} is not a path that can be given away"));
     }
     Ok((path.to_owned(), dialect(name)?))
@@ -68,8 +68,13 @@ pub(super) fn seconds_or_none(value: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis((seconds * 1_000.0).round() as u64))
 }
 
+/// True or false, and the other words for it that Ayame takes, in any case.
 pub(super) fn boolean(value: &str) -> Result<bool, String> {
-    value.to_ascii_lowercase().parse().map_err(|_| format!("{value:?} is neither true nor false"))
+    match &*value.to_ascii_lowercase() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err(format!("{value:?} is neither true nor false")),
+    }
 }
 
 pub(super) fn level(value: &str) -> Result<LevelFilter, String> {

@@ -4,6 +4,7 @@ use super::{
     forwarded::client_address,
     origin::{self, Names},
     request::Request,
+    routes::{Purpose, Via},
 };
 use crate::networks::{AllowFrom, Network};
 use std::net::IpAddr;
@@ -13,6 +14,8 @@ use std::net::IpAddr;
 pub struct Gate {
     /// From where clients may come.
     pub allow_from: AllowFrom,
+    /// From where metrics may be asked for, besides this machine.
+    pub allow_metrics_from: AllowFrom,
     /// Whose word about a client's address is believed.
     pub trusted_proxies: Vec<Network>,
     /// What clients may call this machine, and whose pages may connect.
@@ -20,9 +23,18 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Whether a connection from there is taken in. What a proxy passes on is judged when the request is there.
-    pub fn admits(&self, address: IpAddr) -> bool {
-        self.allow_from.admits(address) || self.is_proxy(address)
+    /// Whether a connection from there is taken in by a listener for this. What a proxy passes on is judged when the request is there.
+    pub fn admits(&self, address: IpAddr, purpose: Purpose) -> bool {
+        let is_welcome = match purpose {
+            Purpose::Metrics => self.may_scrape(address),
+            Purpose::Public | Purpose::Admin => self.allow_from.admits(address),
+        };
+        is_welcome || self.is_proxy(address)
+    }
+
+    /// Whether metrics may be asked for from there.
+    pub fn may_scrape(&self, address: IpAddr) -> bool {
+        address.to_canonical().is_loopback() || self.allow_metrics_from.admits(address)
     }
 
     /// Whether this is a proxy whose word is believed.
@@ -34,14 +46,27 @@ impl Gate {
     ///
     /// # Errors
     /// Why not, and which setting would allow it.
-    pub(super) fn check(&self, request: &Request<'_>, peer: IpAddr) -> Result<IpAddr, String> {
+    pub(super) fn check(&self, request: &Request<'_>, via: Via) -> Result<IpAddr, String> {
         let address =
-            client_address(peer, &self.trusted_proxies, &request.x_forwarded_for, &request.forwarded)
+            client_address(via.address, &self.trusted_proxies, &request.x_forwarded_for, &request.forwarded)
                 .ok_or("the proxy does not say who the client is (X-Forwarded-For, Forwarded)")?;
-        if !self.allow_from.admits(address) {
+        if via.purpose == Purpose::Metrics {
+            self.check_scrape(address)?;
+        } else if !self.allow_from.admits(address) {
             return Err(format!("{address} is not of this network; allow_from would allow it"));
         }
         origin::verdict(request.host, request.origin, &self.names).map_err(|foreign| foreign.to_string())?;
         Ok(address)
+    }
+
+    /// Whether metrics may be asked for from there.
+    ///
+    /// # Errors
+    /// Which setting would allow it.
+    pub(super) fn check_scrape(&self, address: IpAddr) -> Result<(), String> {
+        if self.may_scrape(address) {
+            return Ok(());
+        }
+        Err(format!("metrics are not for {address}; allow_metrics_from would allow it"))
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! [`request`] finds the head of a request, [`routes`] decides what it gets, [`upgrade`] checks a WebSocket
 //! handshake (RFC 6455 section 4.2), [`response`] writes the answer, [`reply`] is the other side (what we ask others), [`copied`] what is
-//! handed on to them, [`admin`] what those who look after the server may ask, and [`assets`], [`pages`]
+//! handed on to them, [`admin`] what those who look after the server may ask, [`asked`] what is counted, and [`assets`], [`pages`]
 //! and [`trust`] have what people look at. One request a
 //! connection: every answer but the 101 says `Connection: close`.
 
 pub mod admin;
+pub mod asked;
 #[cfg_attr(not(feature = "web"), path = "no_assets.rs")]
 pub mod assets;
 pub mod copied;

@@ -92,6 +92,11 @@ pub fn json(status: u16, headers: &str, text: &str) -> Vec<u8> {
     response(status, headers, "application/json", format!("{text}\n").as_bytes())
 }
 
+/// What Prometheus asks for, in its text format.
+pub fn metrics(text: &str) -> Vec<u8> {
+    response(200, "", "text/plain; version=0.0.4; charset=utf-8", text.as_bytes())
+}
+
 /// A 307 to the same thing over https; `location` has no line ends in it.
 pub fn redirect(location: &str) -> Vec<u8> {
     let text = format!("this server is reached at {location}\n");

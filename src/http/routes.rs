@@ -35,6 +35,8 @@ pub struct Site {
 pub enum Purpose {
     /// Clients and their pages.
     Public,
+    /// Prometheus, and whoever looks after the server's health.
+    Metrics,
     /// Those who look after the server: [`super::admin`].
     Admin,
 }
@@ -86,6 +88,11 @@ pub enum Answer {
     },
     /// Whatever comes of this.
     Admin(admin::Action),
+    /// What was counted.
+    Metrics {
+        /// Only the head of the answer.
+        is_head: bool,
+    },
 }
 
 impl From<Refusal> for Answer {
@@ -109,7 +116,7 @@ pub fn answer(request: &Request<'_>, site: &Site, via: Via) -> Answer {
             Err((status, bytes)) => Answer::reply(status, bytes),
         };
     }
-    let answer = match site.gate.check(request, via.address) {
+    let answer = match site.gate.check(request, via) {
         Err(why) => Answer::Reply { status: 403, bytes: response::forbidden(&why), why: Some(why) },
         Ok(address) => {
             let via = Via { address, ..via };
@@ -155,6 +162,13 @@ fn https_host<'a>(host: &'a str, site: &Site, via: Via) -> Cow<'a, str> {
 }
 
 fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
+    if request.path == "/metrics" {
+        return metrics(request, site, via);
+    }
+    if via.purpose == Purpose::Metrics && request.path != "/.ok" {
+        let bytes = response::not_found("nothing is here; there are /metrics and /.ok\n");
+        return Answer::reply(Refusal::NotFound.status(), bytes);
+    }
     let endpoint = site.endpoints.iter().position(|endpoint| endpoint.path == request.path);
     match (request.method, endpoint) {
         ("GET", Some(endpoint)) => match upgrade::check(request) {
@@ -178,6 +192,17 @@ fn decide(request: &Request<'_>, site: &Site, via: Via) -> Answer {
                 Answer::reply(Refusal::NotFound.status(), bytes)
             }
         },
+    }
+}
+
+/// What was counted, for those who may know it.
+fn metrics(request: &Request<'_>, site: &Site, via: Via) -> Answer {
+    if let Err(why) = site.gate.check_scrape(via.address) {
+        return Answer::Reply { status: 403, bytes: response::forbidden(&why), why: Some(why) };
+    }
+    match request.method {
+        "GET" | "HEAD" => Answer::Metrics { is_head: request.method == "HEAD" },
+        _ => Refusal::MethodNotAllowed.into(),
     }
 }
 
@@ -205,7 +230,7 @@ fn resource(request: &Request<'_>, site: &Site, via: Via) -> Option<(u16, Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::request::parse;
+    use crate::{http::request::parse, networks::AllowFrom};
     use std::net::Ipv4Addr;
 
     const PLAIN: Via = Via {
@@ -240,6 +265,7 @@ mod tests {
         match answer(&parse(head.as_bytes()).unwrap().unwrap().request, site, via) {
             Answer::Reply { status, .. } => status,
             Answer::Upgrade { endpoint: 0, .. } => 101,
+            Answer::Metrics { .. } => 200,
             other => panic!("{other:?}"),
         }
     }
@@ -314,6 +340,44 @@ mod tests {
         let request = parse(b"GET /a?b=c HTTP/1.1\r\nHost: box:3000\r\n\r\n").unwrap().unwrap().request;
         let Answer::Reply { bytes, .. } = answer(&request, &site, PLAIN) else { panic!("an upgrade") };
         assert!(String::from_utf8(bytes).unwrap().contains("\r\nLocation: https://box:3000/a?b=c\r\n"));
+    }
+
+    #[test]
+    fn metrics_are_for_this_machine_and_for_whom_it_is_configured() {
+        let at = |address: &str, purpose| Via { address: address.parse().unwrap(), purpose, ..PLAIN };
+        let mut site = site();
+        site.gate.allow_from = AllowFrom::Any;
+        for (allow, address, expected) in [
+            ("lan", "192.168.1.9", 200),
+            ("lan", "203.0.113.9", 403),
+            ("203.0.113.0/24", "203.0.113.9", 200),
+            ("203.0.113.0/24", "192.168.1.9", 403),
+            ("203.0.113.0/24", "::ffff:127.0.0.1", 200),
+            ("any", "203.0.113.9", 200),
+        ] {
+            site.gate.allow_metrics_from = allow.parse().unwrap();
+            for (method, right) in [("GET", 200), ("HEAD", 200), ("POST", 405)] {
+                let status =
+                    status_on(&format!("{method} /metrics HTTP/1.1"), &site, at(address, Purpose::Public));
+                assert_eq!(
+                    status,
+                    if expected == 200 { right } else { 403 },
+                    "{method} from {address}, {allow}"
+                );
+            }
+        }
+        site.gate.allow_from = AllowFrom::Lan;
+        for (head, expected) in [
+            ("GET /metrics HTTP/1.1", 200),
+            ("GET /.ok HTTP/1.1", 200),
+            ("HEAD /.ok HTTP/1.1", 200),
+            ("POST /.ok HTTP/1.1", 405),
+            ("GET / HTTP/1.1", 404),
+            ("GET /signaling HTTP/1.1\r\nWS", 404),
+        ] {
+            // allow_from is not asked there.
+            assert_eq!(status_on(head, &site, at("203.0.113.9", Purpose::Metrics)), expected, "{head}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::http::{
     admin,
+    asked::Asked,
     copied::Copied,
     request::{self, HEAD_BYTES_MAX},
     response::Refusal,
@@ -43,6 +44,15 @@ pub enum Event {
         status: u16,
         /// What was wrong, where the status says too little.
         why: Option<String>,
+        /// What was asked.
+        asked: Asked,
+    },
+    /// A request for what was counted; likewise.
+    Metrics {
+        /// Only the head of the answer.
+        is_head: bool,
+        /// What was asked.
+        asked: Asked,
     },
     /// A request for which there is no answer yet: [`Connection::answer`] gives it.
     Admin(admin::Action),
@@ -207,7 +217,7 @@ impl Connection {
         // Most heads arrive whole and are read where they are.
         let bytes = if before > 0 { kept.as_slice() } else { *input };
         let parsed = request::parse(bytes);
-        let mut copied = None;
+        let (mut copied, mut asked) = (None, Asked::NOTHING);
         let (answer, used) = match parsed {
             Ok(Some(head)) => {
                 let is_from_here = site.requires_tls && self.stream.is_from_here();
@@ -217,6 +227,7 @@ impl Connection {
                     is_from_here,
                     address: self.address,
                 };
+                asked = Asked::of(&head.request, site);
                 let answer = answer(&head.request, site, via);
                 if matches!(answer, Answer::Upgrade { .. }) {
                     copied = Copied::of(bytes, &site.copied_names);
@@ -234,7 +245,14 @@ impl Connection {
         };
         *input = input.get(used..).unwrap_or_default();
         Some(match answer {
-            Answer::Reply { status, bytes, why } => self.reply(status, bytes, why),
+            Answer::Reply { status, bytes, why } => {
+                self.reply(bytes);
+                Event::Answered { status, why, asked }
+            }
+            Answer::Metrics { is_head } => {
+                self.state = State::Parting(None);
+                Event::Metrics { is_head, asked }
+            }
             Answer::Upgrade { endpoint, wishes, address, bytes } => {
                 self.unsent = bytes;
                 Event::Upgraded { endpoint, wishes, address, copied }
@@ -272,13 +290,12 @@ impl Connection {
 
     /// Answers a request with a refusal, in place of a 101 that is not written yet; nothing more will be read.
     pub fn refuse(&mut self, refusal: Refusal) {
-        self.reply(refusal.status(), refusal.response(), None);
+        self.reply(refusal.response());
     }
 
-    fn reply(&mut self, status: u16, bytes: Vec<u8>, why: Option<String>) -> Event {
+    fn reply(&mut self, bytes: Vec<u8>) {
         self.unsent = bytes;
         self.state = State::Parting(None);
-        Event::Answered { status, why }
     }
 
     /// Queues a close frame that says what the peer did wrong; nothing more will be read.

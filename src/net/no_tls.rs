@@ -34,6 +34,10 @@ impl Tls {
         match *self {}
     }
 
+    pub fn not_after(&self) -> u64 {
+        match *self {}
+    }
+
     pub fn authority(&self) -> Option<AuthorityCertificate> {
         match *self {}
     }
@@ -45,6 +49,10 @@ impl Session {
     pub const BYTES_MAX: usize = 0;
 
     pub fn is_established(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn is_resumed(&self) -> bool {
         match *self {}
     }
 

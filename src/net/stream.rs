@@ -66,6 +66,11 @@ impl Stream {
         matches!(&self.layer, Layer::Tls(session) if !session.is_established())
     }
 
+    /// Whether a TLS session goes on with what an earlier one has agreed on.
+    pub fn is_resumed(&self) -> bool {
+        matches!(&self.layer, Layer::Tls(session) if session.is_resumed())
+    }
+
     /// Looks at the first byte and leaves it where it is.
     pub fn first_byte(&self) -> FirstByte {
         let mut byte = [0];

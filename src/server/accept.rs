@@ -3,6 +3,7 @@
 use super::{Client, Server, handshakes::Greeting, token_of};
 use crate::{
     http::routes::Purpose,
+    metrics::Refused,
     net::{listener::Accepted, stream::Stream},
     slots::Key,
 };
@@ -51,11 +52,13 @@ impl Server {
         let is_idle = |(key, client): &(Key, &Client)| *key != newcomer && client.connection.expects_head();
         let oldest = self.clients.iter().filter(is_idle).min_by_key(|(_, client)| client.since);
         if let Some((key, _)) = oldest {
+            self.metrics.refused(Refused::Displaced);
             self.end(key, "others wait for its place");
         }
     }
 
     fn pause_accepting(&mut self, error: &io::Error) {
+        self.metrics.refused(Refused::Exhausted);
         self.accept_again = Some(self.now.mono.after(ACCEPT_PAUSE));
         // Once, though it is tried again and again.
         if !std::mem::replace(&mut self.is_exhausted, true) {
@@ -66,7 +69,7 @@ impl Server {
 
     fn admit(&mut self, stream: Stream, purpose: Purpose, address: IpAddr) {
         let is_welcome = match purpose {
-            Purpose::Public => self.may_come(address),
+            Purpose::Public | Purpose::Metrics => self.may_come(address, purpose),
             Purpose::Admin => self.may_look_after(),
         };
         if !is_welcome {
@@ -81,9 +84,11 @@ impl Server {
             return;
         };
         self.arm(deadline);
-        if purpose == Purpose::Public && !self.site.gate.is_proxy(address) && !self.count(key, address) {
+        if purpose != Purpose::Admin && !self.site.gate.is_proxy(address) && !self.count(key, address) {
+            self.metrics.refused(Refused::TooMany);
             return self.doom(key);
         }
+        self.metrics.accepted();
         log::debug!(connection:% = key; "connection from {address}");
         if self.clients.is_full() {
             self.make_room(key);

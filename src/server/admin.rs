@@ -4,8 +4,10 @@ use super::Server;
 use crate::{
     http::{
         admin::{Action, error},
+        asked::Asked,
         response,
     },
+    metrics::Refused,
     signaling::Input,
     slots::Key,
 };
@@ -24,6 +26,7 @@ impl Server {
     pub(super) fn may_look_after(&mut self) -> bool {
         let here = self.clients.iter().filter(|(_, client)| client.connection.is_admin()).count();
         if here >= ADMINS_MAX {
+            self.metrics.refused(Refused::TooMany);
             log::info!("an admin connection was turned away: {ADMINS_MAX} are there already");
         }
         here < ADMINS_MAX
@@ -44,6 +47,7 @@ impl Server {
         if !matches!(action, Action::Rooms | Action::Clients) {
             log::info!(connection:% = key; "admin: {action:?} answered with {status}");
         }
+        self.metrics.answered(status, Asked::NOTHING);
         if let Some(client) = self.clients.get_mut(key) {
             client.connection.answer(response::json(status, "", &body));
         }

@@ -4,7 +4,8 @@ use super::Server;
 use crate::{
     addresses::{Addresses, Limits},
     config::Config,
-    http::{gate::Gate, origin::Names, response::Refusal, upgrade::Wishes},
+    http::{gate::Gate, origin::Names, response::Refusal, routes::Purpose, upgrade::Wishes},
+    metrics::Refused,
     net::certificates::Host,
     signaling::{Dialect, credentials::Denial, rate::Rate},
     slots::Key,
@@ -42,6 +43,7 @@ pub(super) fn gate(config: &Config, host: &Host) -> Gate {
     let addresses = host.addresses.iter().map(ToString::to_string);
     Gate {
         allow_from: config.allow_from.clone(),
+        allow_metrics_from: config.allow_metrics_from.clone(),
         trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
         names: Names {
             own: own.chain(config.tls_names.iter().flatten().cloned()).chain(addresses).collect(),
@@ -69,10 +71,15 @@ fn log_turned_away(address: IpAddr, reason: &str) {
 
 impl Server {
     /// Whether a connection from this address is taken in. One from a proxy is counted when it is known whose it is.
-    pub(super) fn may_come(&mut self, address: IpAddr) -> bool {
-        let is_allowed = self.site.gate.admits(address);
+    pub(super) fn may_come(&mut self, address: IpAddr, purpose: Purpose) -> bool {
+        let is_allowed = self.site.gate.admits(address, purpose);
         if !is_allowed {
-            log_turned_away(address, "it is not of this network; allow_from would allow it");
+            self.metrics.refused(Refused::Network);
+            let why = match purpose {
+                Purpose::Metrics => "metrics are not for it; allow_metrics_from would allow it",
+                _ => "it is not of this network; allow_from would allow it",
+            };
+            log_turned_away(address, why);
         }
         is_allowed
     }
@@ -123,6 +130,7 @@ impl Server {
         match verdict {
             Ok(()) => Ok(()),
             Err(Denial::TooSoon) => {
+                self.metrics.denied(Denial::TooSoon);
                 let seconds = self.penalty(key).as_millis().div_ceil(1_000);
                 Err(Refusal::TooMany(seconds.try_into().unwrap_or(u64::MAX)))
             }
@@ -148,6 +156,7 @@ impl Server {
 
     /// Somebody was not let in. If that may have been a guess, the next one from there waits, ever longer.
     pub(super) fn refused(&mut self, key: Key, denial: Denial) {
+        self.metrics.denied(denial);
         let place = self.clients.get(key).and_then(|client| client.place.as_ref());
         if let Some(place) = place.filter(|_| denial.is_guess()) {
             let wait = self.door.addresses.refuse(place, self.now.mono);

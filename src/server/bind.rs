@@ -17,6 +17,7 @@ use crate::{
         routes::{Endpoint, Site},
         trust::Trust,
     },
+    metrics::Metrics,
     net::{
         certificates::{AuthorityCertificate, Host},
         stream::READ_BYTES,
@@ -45,7 +46,7 @@ impl Server {
             *part = SysRng.try_next_u64().map_err(io::Error::other)?;
         }
         let (keys, ice_servers) = config.access().map_err(io::Error::other)?;
-        let clock = Clock::start();
+        let mut clock = Clock::start();
         let now = clock.now();
         log::handle_timeout(clock::for_log(now));
         let host = machine::look();
@@ -76,6 +77,7 @@ impl Server {
             tls,
             hooks,
             signaling_log: SignalingLog::new(Open::by(config)?),
+            metrics: Metrics::default(),
             tuning: Tuning::of(config),
             turn_bytes: 0,
             scratch: vec![0; READ_BYTES].into_boxed_slice(),

@@ -1,6 +1,6 @@
 //! The most memory that a configuration can take, in bytes: every table and every limit added up.
 
-use super::{Client, admin, admission, webhooks::Hooks};
+use super::{Client, admin, admission, scrape, webhooks::Hooks};
 use crate::{
     addresses::Addresses,
     config::Config,
@@ -18,7 +18,7 @@ const BASE: usize = 3 << 20;
 pub struct Ceiling {
     /// The process before any table.
     pub base: usize,
-    /// Tables of the loop and the hub, and all that the hub may keep for its peers: queues of absent mesh seats, mailbox stores; and webhooks.
+    /// Tables of the loop and the hub, and all that the hub may keep for its peers: queues of absent mesh seats, mailbox stores; webhooks; and what Prometheus is told.
     pub tables: usize,
     /// One client with every buffer full.
     pub per_client: usize,
@@ -40,6 +40,7 @@ impl Ceiling {
                 + Addresses::bytes_max(&admission::limits(config))
                 + Hub::bytes_max(&config.signaling_limits())
                 + Hooks::bytes_max(config)
+                + scrape::BYTES_MAX
                 + config.admin_socket.as_ref().map_or(0, |_| admin::BYTES_MAX),
             per_client: Connection::bytes_max(limits, READ_BYTES),
             clients: config.max_clients,

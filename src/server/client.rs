@@ -6,7 +6,7 @@ use crate::{
     http::{copied::Copied, routes::Purpose},
     net::{connection::Connection, stream::Stream},
     signaling::{
-        Mono,
+        Dialect, Mono,
         rate::{Bucket, Rate},
     },
     slots::Key,
@@ -21,6 +21,10 @@ pub(super) struct Client {
     pub(super) address: IpAddr,
     /// Whether the hub knows it: from the upgrade until it is let go.
     pub(super) is_peer: bool,
+    /// What it speaks, once it is a peer.
+    pub(super) dialect: Option<Dialect>,
+    /// It is being told what was counted, and that is not written yet.
+    pub(super) is_scrape: bool,
     /// Its place among the connections of its address, once it is counted.
     pub(super) place: Option<Place>,
     /// How much may still be read from it.
@@ -101,6 +105,8 @@ impl Client {
             connection: Connection::new(stream, purpose, address),
             address,
             is_peer: false,
+            dialect: None,
+            is_scrape: false,
             place: None,
             messages: Bucket::full(rates.messages, now),
             bytes: Bucket::full(rates.bytes, now),

@@ -4,27 +4,35 @@ use crate::{
     host::log,
     signaling::{Mono, Now},
 };
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// When it all began.
+/// When it all began, and this turn.
 #[derive(Debug)]
 pub(super) struct Clock {
     start: Instant,
+    turn: Instant,
 }
 
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(super) fn start() -> Self {
-        Self { start: Instant::now() }
+        let start = Instant::now();
+        Self { start, turn: start }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place")]
-    pub(super) fn now(&self) -> Now {
+    pub(super) fn now(&mut self) -> Now {
+        self.turn = Instant::now();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now {
-            mono: Mono::START.after(self.start.elapsed()),
+            mono: Mono::START.after(self.turn.duration_since(self.start)),
             unix_ms: unix.as_millis().try_into().unwrap_or(u64::MAX),
         }
+    }
+
+    /// How long ago the turn began: read once, at its end, and for nothing but to say how long it took.
+    pub(super) fn turn(&self) -> Duration {
+        self.turn.elapsed()
     }
 }
 

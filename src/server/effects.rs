@@ -2,7 +2,8 @@
 
 use super::Server;
 use crate::{
-    signaling::{Close, Effect, Input, Verdict, Who},
+    metrics::End,
+    signaling::{Close, Effect, Input, Kind, Verdict, Who},
     slots::Key,
 };
 use std::borrow::Cow;
@@ -20,18 +21,23 @@ impl Server {
         let mut unasked = None;
         for effect in out.drain(..) {
             match effect {
-                Effect::Send { to, text: Cow::Borrowed(text) } => {
-                    self.send(to, Message::Text(Utf8Bytes::from_static(text)));
+                Effect::Send { to, kind, text: Cow::Borrowed(text) } => {
+                    self.send(to, kind, Message::Text(Utf8Bytes::from_static(text)));
                 }
-                Effect::Send { to, text: Cow::Owned(text) } => self.send(to, text.into()),
+                Effect::Send { to, kind, text: Cow::Owned(text) } => self.send(to, kind, text.into()),
                 Effect::Relay { to } => {
                     if let Some(message) = &arrived {
-                        self.send(to, message.clone());
+                        self.send(to, self.hub.arrived(), message.clone());
                     }
                 }
-                Effect::SendWaiting { to, text } => self.send_waiting(to, String::from(text).into()),
-                Effect::SendBinary { to, bytes } => self.send(to, bytes.into()),
-                Effect::Ping { to } => self.send(to, Message::Ping(Bytes::new())),
+                Effect::SendWaiting { to, kind, text } => {
+                    self.send_waiting(to, kind, String::from(text).into());
+                }
+                Effect::SendBinary { to, bytes } => self.send(to, Kind::Binary, bytes.into()),
+                Effect::Ping { to } => {
+                    self.metrics.ping_sent();
+                    self.queue(to, Message::Ping(Bytes::new()));
+                }
                 Effect::Close { peer, close } => self.close(peer, close),
                 Effect::Refused { peer, denial } => self.refused(peer, denial),
                 Effect::Ask { peer, question } => {
@@ -46,6 +52,7 @@ impl Server {
         while let Some(key) = self.lost.pop() {
             if let Some(client) = self.clients.get_mut(key).filter(|client| client.is_peer) {
                 client.is_peer = false;
+                self.metrics.ended(End::Close(Close::Overflow));
                 self.forget_question(key);
                 self.drive(Input::Overflowed { peer: key });
             }
@@ -56,7 +63,18 @@ impl Server {
         }
     }
 
-    fn send(&mut self, to: Key, message: Message) {
+    fn send(&mut self, to: Key, kind: Kind, message: Message) {
+        self.count_sent(to, kind, message.len());
+        self.queue(to, message);
+    }
+
+    fn count_sent(&mut self, to: Key, kind: Kind, bytes: usize) {
+        if let Some(dialect) = self.clients.get(to).and_then(|client| client.dialect) {
+            self.metrics.sent(dialect, kind, bytes);
+        }
+    }
+
+    fn queue(&mut self, to: Key, message: Message) {
         let Some(client) = self.clients.get_mut(to) else { return };
         let message = client.framed(message);
         self.turn_bytes += message.len();
@@ -64,6 +82,7 @@ impl Server {
             let Who { room, client: name, .. } = self.hub.who(to);
             log::info!(connection:% = to, room, client = name, reason:% = fault; "closed with {}", fault.code());
             client.connection.fail(&fault);
+            self.metrics.overflowed();
             // The hub is told once it has been drained.
             self.lost.push(to);
             self.expect_end(to);
@@ -71,7 +90,8 @@ impl Server {
         self.mark_dirty(to);
     }
 
-    fn send_waiting(&mut self, to: Key, message: Message) {
+    fn send_waiting(&mut self, to: Key, kind: Kind, message: Message) {
+        self.count_sent(to, kind, message.len());
         if let Some(client) = self.clients.get_mut(to) {
             let message = client.framed(message);
             client.connection.send_waiting(message);
@@ -82,7 +102,9 @@ impl Server {
     fn close(&mut self, key: Key, close: Close) {
         self.forget_question(key);
         if let Some(client) = self.clients.get_mut(key) {
-            client.is_peer = false;
+            if std::mem::take(&mut client.is_peer) {
+                self.metrics.ended(End::Close(close));
+            }
             client.connection.close(close.code(), close.reason());
             self.mark_dirty(key);
             self.expect_end(key);

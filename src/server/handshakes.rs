@@ -2,7 +2,7 @@
 //! and memory. Those for which there is no place yet are not read: what they have said waits in the kernel.
 
 use super::{Client, Server, admission};
-use crate::{host::machine, net::stream::FirstByte, signaling::Mono, slots::Key};
+use crate::{host::machine, metrics::Handshake, net::stream::FirstByte, signaling::Mono, slots::Key};
 use std::{collections::VecDeque, time::Duration};
 
 /// How many may begin in one turn: between them everybody else is served.
@@ -31,6 +31,10 @@ pub(super) enum Greeting {
 impl Greeting {
     fn has_place(self) -> bool {
         matches!(self, Self::Called | Self::ExpectHandshake)
+    }
+
+    fn is_tls(self) -> bool {
+        self.has_place() || self == Self::ExpectPlace
     }
 }
 
@@ -151,16 +155,20 @@ impl Server {
     /// A handshake is complete, and the request may come.
     pub(super) fn complete_handshake(&mut self, key: Key) {
         let deadline = self.now.mono.after(self.tuning.head_timeout);
-        self.free_place(key);
+        let is_resumed = self.clients.get(key).is_some_and(|client| client.connection.stream().is_resumed());
+        self.end_handshake(key, if is_resumed { Handshake::Resumed } else { Handshake::Completed });
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
             self.arm(deadline);
         }
     }
 
-    /// A handshake is complete, or its connection is of no more use: its place is free.
-    pub(super) fn free_place(&mut self, key: Key) {
+    /// A handshake is over, or its connection is of no more use: its place is free, if it has one.
+    pub(super) fn end_handshake(&mut self, key: Key, how: Handshake) {
         let Some(client) = self.clients.get_mut(key) else { return };
+        if client.greeting.is_tls() {
+            self.metrics.handshaken(how);
+        }
         if client.greeting.has_place() {
             self.handshakes.under_way = self.handshakes.under_way.saturating_sub(1);
         }

@@ -15,6 +15,8 @@ const PUBLIC_MODE: u32 = 0o666;
 const ADMIN_MODE: u32 = 0o600;
 /// The name of an inherited socket for them.
 const ADMIN_NAME: &str = "admin";
+/// And of one for metrics.
+const METRICS_NAME: &str = "metrics";
 
 /// A listener and its mark.
 #[derive(Debug)]
@@ -36,7 +38,11 @@ pub(super) fn open(
             inherited::Listening::Tcp(tcp) => Listener::inherit_tcp(tcp),
             inherited::Listening::Unix(unix) => Listener::inherit_unix(unix),
         };
-        let purpose = if name == ADMIN_NAME { Purpose::Admin } else { Purpose::Public };
+        let purpose = match &*name {
+            ADMIN_NAME => Purpose::Admin,
+            METRICS_NAME => Purpose::Metrics,
+            _ => Purpose::Public,
+        };
         opened.push((
             purpose,
             listener.map_err(|error| about(error, &format!("the inherited socket {name:?}")))?,
@@ -49,6 +55,9 @@ pub(super) fn open(
         for address in &config.listen {
             opened.push((Purpose::Public, bind(address, PUBLIC_MODE)?));
         }
+    }
+    if let Some(address) = config.listen_metrics.as_ref().filter(|_| !has(&opened, Purpose::Metrics)) {
+        opened.push((Purpose::Metrics, bind(address, PUBLIC_MODE)?));
     }
     if let Some(path) = config.admin_socket.clone().filter(|_| !has(&opened, Purpose::Admin)) {
         opened.push((Purpose::Admin, bind(&Address::Unix(path), ADMIN_MODE)?));

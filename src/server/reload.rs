@@ -67,6 +67,9 @@ impl Server {
                 before.div_ceil(1024)
             );
         }
+        for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
+            log::warn!("{warning}");
+        }
         self.config = config;
         Ok(waiting)
     }

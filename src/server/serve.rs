@@ -2,12 +2,18 @@
 
 use super::{Server, handshakes::Greeting, signaling_log};
 use crate::{
-    http::upgrade::Wishes,
+    http::{
+        asked::{Asked, Method, Place},
+        response::Refusal,
+        upgrade::Wishes,
+    },
+    metrics::{End, Handshake, Throttle},
     net::{
         connection::{Arrived, Event},
         stream::READ_BYTES,
+        websocket::Fault,
     },
-    signaling::{Input, Who},
+    signaling::{Close, Dialect, Input, Who},
     slots::Key,
 };
 use std::{net::IpAddr, time::Duration};
@@ -54,7 +60,7 @@ impl Server {
         // No more is read than could be served; the rest stays where it is.
         let wait = client.bytes.wait(READ_BYTES as u32, self.tuning.rates.bytes, self.now.mono);
         if !client.connection.holds() && !wait.is_zero() {
-            return self.throttle(key, wait);
+            return self.throttle(key, wait, Throttle::Bytes);
         }
         let was_held = client.connection.holds();
         let arrived = client.connection.receive(scratch);
@@ -87,7 +93,7 @@ impl Server {
             let wait = client.messages.wait(1, self.tuning.rates.messages, self.now.mono);
             if client.is_peer && !wait.is_zero() {
                 client.connection.hold(input);
-                return self.throttle(key, wait);
+                return self.throttle(key, wait, Throttle::Messages);
             }
             if self.turn_bytes > self.tuning.turn_bytes_max {
                 client.connection.hold(input);
@@ -105,10 +111,12 @@ impl Server {
             Event::Text(text) => return self.handle_text(key, text),
             Event::Binary(bytes) => return self.handle_binary(key, bytes),
             Event::Pong => {
+                self.metrics.pong_received();
                 self.spend_message(key);
                 return self.drive(Input::Pong { peer: key });
             }
             Event::Ping => {
+                self.metrics.ping_received();
                 self.spend_message(key);
                 self.drive(Input::Ping { peer: key });
             }
@@ -116,11 +124,16 @@ impl Server {
                 self.keep_copied(key, copied);
                 self.open(key, endpoint, &wishes, address);
             }
-            Event::Answered { status, why } => {
+            Event::Answered { status, why, asked } => {
+                self.metrics.answered(status, asked);
                 match why {
                     Some(why) => log::info!(connection:% = key, reason = why; "answered with {status}"),
                     None => self.log_answer(key, status),
                 }
+                self.expect_end(key);
+            }
+            Event::Metrics { is_head, asked } => {
+                self.scrape(key, is_head, asked);
                 self.expect_end(key);
             }
             Event::Admin(action) => {
@@ -129,7 +142,7 @@ impl Server {
             }
             Event::Closed => {
                 self.expect_end(key);
-                self.leave_hub(key);
+                self.leave_hub(key, End::Left);
             }
             Event::Failed(fault) => {
                 let was_peer = self.clients.get(key).is_some_and(|client| client.is_peer);
@@ -137,7 +150,7 @@ impl Server {
                 let Who { room, client, .. } = self.hub.who(key);
                 log::log!(level, connection:% = key, room, client, reason:% = fault; "closed with {}", fault.code());
                 self.expect_end(key);
-                self.leave_hub(key);
+                self.leave_hub(key, end_by(&fault));
             }
         }
         // Each of these queued something to write.
@@ -149,9 +162,9 @@ impl Server {
         if !why.is_empty() {
             log::info!(connection:% = key, reason = why; "TLS failed");
         }
-        self.free_place(key);
+        self.end_handshake(key, Handshake::Failed);
         self.expect_end(key);
-        self.leave_hub(key);
+        self.leave_hub(key, End::Lost);
         self.mark_dirty(key);
     }
 
@@ -165,14 +178,18 @@ impl Server {
     fn open(&mut self, key: Key, endpoint: usize, wishes: &Wishes, address: IpAddr) {
         let Some(dialect) = self.dialects.get(endpoint).copied() else { return };
         let verdict = self.judge(key, dialect, wishes, address);
+        let place = if dialect == Dialect::Ayame { Place::Signaling } else { Place::Other };
+        let status = verdict.map_or_else(Refusal::status, |()| 101);
+        self.metrics.answered(status, Asked { method: Method::Get, place });
         let Some(client) = self.clients.get_mut(key) else { return };
         if let Err(refusal) = verdict {
             client.connection.refuse(refusal);
-            self.log_answer(key, refusal.status());
+            self.log_answer(key, status);
             return self.expect_end(key);
         }
         client.connection.open(self.tuning.websocket);
         client.is_peer = true;
+        client.dialect = Some(dialect);
         client.deadline = None;
         client.wants_binary = wishes.wants_binary;
         let credential = wishes.credential.as_deref();
@@ -180,7 +197,8 @@ impl Server {
     }
 
     /// A client has said more than it may: it is read again when it may say more. Nothing is lost, TCP holds it back.
-    fn throttle(&mut self, key: Key, wait: Duration) {
+    fn throttle(&mut self, key: Key, wait: Duration, by: Throttle) {
+        self.metrics.throttled(by);
         let until = self.now.mono.after(wait.max(Duration::from_millis(1)));
         if let Some(client) = self.clients.get_mut(key) {
             client.throttled_until = Some(until);
@@ -211,5 +229,15 @@ impl Server {
         self.hub.handle(Input::Binary { peer: key, bytes: &bytes }, self.now, &mut self.out);
         self.keep_message(key, sender, signaling_log::Message::Binary(&bytes));
         self.apply(Some(Message::Binary(bytes)));
+    }
+}
+
+/// How a session ends by what its client did wrong.
+fn end_by(fault: &Fault) -> End {
+    match fault {
+        Fault::Protocol(_) => End::Protocol,
+        Fault::NotUtf8 => End::NotUtf8,
+        Fault::TooLarge { .. } => End::TooLarge,
+        Fault::QueueFull => End::Close(Close::Overflow),
     }
 }

@@ -38,7 +38,8 @@ impl Server {
         for key in keys {
             match self.clients.get(key) {
                 Some(client) if client.is_peer => self.drive(Input::Stop { peer: key }),
-                Some(client) if client.connection.expects_head() => self.doom(key),
+                // A request that is here already is answered, before it becomes due.
+                Some(client) if client.connection.expects_head() => self.hurry(key),
                 _ => {}
             }
         }

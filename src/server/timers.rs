@@ -1,7 +1,7 @@
 //! What is due: the hub's own timers, and the patience with connections.
 
 use super::Server;
-use crate::{signaling::Mono, slots::Key};
+use crate::{http::asked::Asked, metrics::Handshake, signaling::Mono, slots::Key};
 
 impl Server {
     /// Does everything that is due.
@@ -44,8 +44,10 @@ impl Server {
 
     /// The patience with a connection is at its end.
     fn overdue(&mut self, key: Key) {
+        self.end_handshake(key, Handshake::TimedOut);
         let Some(client) = self.clients.get_mut(key) else { return };
         if let Some(status) = client.connection.refuse_late() {
+            self.metrics.answered(status, Asked::NOTHING);
             self.mark_dirty(key);
             self.log_answer(key, status);
             self.expect_end(key);
@@ -60,6 +62,15 @@ impl Server {
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
             self.arm(deadline);
+        }
+    }
+
+    /// Has no more patience with a connection.
+    pub(super) fn hurry(&mut self, key: Key) {
+        let now = self.now.mono;
+        if let Some(client) = self.clients.get_mut(key) {
+            client.deadline = Some(now);
+            self.arm(now);
         }
     }
 

@@ -8,6 +8,7 @@ use super::Server;
 use crate::{
     config::Config,
     http::copied::{self, Copied},
+    metrics::webhooks::{Hook, Webhooks as Counts},
     net::webhook::{self, CallId, Done, Fault, Full, Limits, Reply, Target, Url, Webhooks, ssl_cert_file},
     signaling::{Input, Mono, Now, Question, SessionEnd, Verdict, verdict},
     slots::Key,
@@ -155,8 +156,16 @@ impl Hooks {
     }
 
     /// The next verdict; other outcomes are dealt with on the way.
-    fn poll_verdict(&mut self, now: Now) -> Option<(Key, Verdict)> {
+    fn poll_verdict(&mut self, now: Now, counts: &mut Counts) -> Option<(Key, Verdict)> {
         while let Some(Done { call, tag, result, elapsed }) = self.calls.poll_done() {
+            let (hook, target) = match tag {
+                About::Question(_) => (Hook::Authn, self.authn),
+                About::Report(_) => (Hook::Disconnect, self.disconnect),
+            };
+            if let Some(url) = target.and_then(|target| self.calls.url(target)) {
+                let outcome = result.as_ref().map(|reply| reply.status).map_err(Fault::label);
+                counts.called(hook, (&url.authority(), url.path()), outcome, elapsed);
+            }
             match tag {
                 About::Question(peer) => {
                     let Some(place) = self.asked.iter().position(|(_, asked)| *asked == call) else {
@@ -168,6 +177,14 @@ impl Hooks {
                         log::warn!(connection:% = peer, reason = wrong; "no verdict from {url} after {elapsed:?}");
                         Verdict::Failed
                     });
+                    if let Some(url) = self.authn.and_then(|target| self.calls.url(target)) {
+                        let url = (&*url.authority(), url.path());
+                        match &verdict {
+                            Verdict::Allow(_) => counts.said(url, None),
+                            Verdict::Deny { reason } => counts.said(url, Some(reason)),
+                            Verdict::Failed => {}
+                        }
+                    }
                     return Some((peer, verdict));
                 }
                 About::Report(report) => {
@@ -241,6 +258,11 @@ impl Hooks {
         log::warn!("{url} was not told of a session's end, {dropped} up to now: {wrong}");
     }
 
+    /// Of how many somebody is asked, of how many somebody is still to be told, and of how many nobody ever will be.
+    pub(super) fn pending(&self) -> (usize, usize, u64) {
+        (self.asked.len(), self.reports.len() + self.telling, self.dropped)
+    }
+
     /// Whether there is nothing left to be told.
     pub(super) fn has_told_all(&self) -> bool {
         self.reports.is_empty() && self.telling == 0
@@ -270,7 +292,9 @@ impl Server {
         if let Some(hooks) = &mut self.hooks {
             hooks.handle_timeout(self.now);
         }
-        while let Some((peer, verdict)) = self.hooks.as_mut().and_then(|hooks| hooks.poll_verdict(self.now)) {
+        while let Some(hooks) = &mut self.hooks
+            && let Some((peer, verdict)) = hooks.poll_verdict(self.now, &mut self.metrics.webhooks)
+        {
             self.decided(peer, verdict);
         }
     }

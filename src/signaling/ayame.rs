@@ -1,7 +1,8 @@
 //! The Ayame dialect: what each message means (protocols.md section 1, compatible with OpenAyame/ayame 2026.2.0).
 
 use super::{
-    Close, Effect, Grant, Hub, Misspoke, Outbox, PeerId, Question, SessionEnd, Verdict,
+    Close, Dialect, Effect, Grant, Hub, Kind, Misspoke, Outbox, PeerId, Question, SessionEnd, Verdict,
+    counts::Rejection,
     dialect::{parse_object, to_json},
     ids::Ulid,
     rooms::RoomId,
@@ -166,6 +167,7 @@ pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Out
 fn decide(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) -> Result<(), Misspoke> {
     let Some(session) = hub.peers.get_mut(peer) else { return Ok(()) };
     let envelope: Envelope = parse_object(text)?;
+    hub.arrived = Kind::received(Dialect::Ayame, &envelope.kind);
     match (&*envelope.kind, &session.state) {
         ("pong", _) => session.ponged = hub.now.mono,
         ("bye", _) => hub.let_go(peer, Close::Left, out),
@@ -198,12 +200,12 @@ fn register(hub: &mut Hub, peer: PeerId, register: Register, out: &mut Outbox) -
         return Err(Misspoke::NoRoomId);
     }
     if let Some(reason) = register.over_limit(hub.limits.max_id_bytes, hub.max_key_bytes()) {
-        hub.reject(peer, &register, reason.into(), out);
+        hub.reject(peer, &register, Rejection::TooLarge, reason.into(), out);
         return Ok(());
     }
     let Some((_, proof)) = hub.admit(peer, register.client_id(), register.key(), register.room_id(), out)
     else {
-        hub.reject(peer, &register, UNAUTHORIZED.into(), out);
+        hub.reject(peer, &register, Rejection::Unauthorized, UNAUTHORIZED.into(), out);
         return Ok(());
     };
     let connection_id = hub.ids.next(hub.now.unix_ms);
@@ -241,8 +243,12 @@ pub(super) fn handle_verdict(hub: &mut Hub, peer: PeerId, verdict: Verdict, out:
             // The verdict comes before the seat: an allowed client can still find the room full.
             seating::admit(hub, peer, applicant, out);
         }
-        Verdict::Deny { reason } => hub.reject(peer, &applicant.register, reason.into(), out),
-        Verdict::Failed => hub.reject(peer, &applicant.register, INTERNAL_SERVER_ERROR.into(), out),
+        Verdict::Deny { reason } => {
+            hub.reject(peer, &applicant.register, Rejection::Denied, reason.into(), out)
+        }
+        Verdict::Failed => {
+            hub.reject(peer, &applicant.register, Rejection::Failed, INTERNAL_SERVER_ERROR.into(), out)
+        }
     }
 }
 
@@ -260,7 +266,7 @@ pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, seat: &AyameSeat, out: &m
     hub.rooms.leave(seat.room, mate);
     let Some(session) = hub.take(mate) else { return };
     if !session.is_standalone() {
-        out.push(Effect::Send { to: mate, text: BYE.into() });
+        out.push(Effect::Send { to: mate, kind: Kind::Bye, text: BYE.into() });
     }
     out.push(Effect::Close { peer: mate, close: Close::RoomEnded });
 }

@@ -32,6 +32,50 @@ pub enum Close {
 }
 
 impl Close {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::Misspoke(Misspoke::NotAMessage),
+        Self::Misspoke(Misspoke::UnknownType),
+        Self::Misspoke(Misspoke::NotRegistered),
+        Self::Misspoke(Misspoke::RegisteredTwice),
+        Self::Misspoke(Misspoke::NoRoomId),
+        Self::Binary,
+        Self::Rejected,
+        Self::Refused(Refusal::Unauthorized),
+        Self::Refused(Refusal::RoomFull),
+        Self::Refused(Refusal::NoRoomLeft),
+        Self::Refused(Refusal::IdTaken),
+        Self::Refused(Refusal::RoomNameTooLong),
+        Self::RoomEnded,
+        Self::Left,
+        Self::Evicted,
+        Self::Overflow,
+        Self::RegisterTimeout,
+        Self::PongTimeout,
+        Self::ReadTimeout,
+        Self::Dismissed,
+        Self::Stopping,
+    ];
+
+    /// Which of [`Close::ALL`]: whoever adds one here adds it there.
+    pub fn place(self) -> usize {
+        match self {
+            Self::Misspoke(how) => how as usize,
+            Self::Binary => 5,
+            Self::Rejected => 6,
+            Self::Refused(refusal) => 7 + refusal as usize,
+            Self::RoomEnded => 12,
+            Self::Left => 13,
+            Self::Evicted => 14,
+            Self::Overflow => 15,
+            Self::RegisterTimeout => 16,
+            Self::PongTimeout => 17,
+            Self::ReadTimeout => 18,
+            Self::Dismissed => 19,
+            Self::Stopping => 20,
+        }
+    }
+
     /// The WebSocket close code (RFC 6455 section 7.4.1; which one when: protocols.md section 1).
     pub fn code(self) -> u16 {
         match self {
@@ -145,6 +189,22 @@ impl Misspoke {
             Self::NotRegistered => "a message before accept",
             Self::RegisteredTwice => "a second register",
             Self::NoRoomId => "a register without roomId",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_place_and_a_label_of_its_own() {
+        for (place, close) in Close::ALL.into_iter().enumerate() {
+            assert_eq!(close.place(), place, "{close:?}");
+            assert!(
+                Close::ALL.iter().filter(|other| other.label() == close.label()).count() == 1,
+                "{close:?}"
+            );
         }
     }
 }

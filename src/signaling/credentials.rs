@@ -93,6 +93,20 @@ impl fmt::Display for Denial {
 impl error::Error for Denial {}
 
 impl Denial {
+    /// All labels.
+    pub const LABELS: [&str; 5] = ["missing", "wrong-key", "too-soon", "other-room", "token"];
+
+    /// Which of [`Denial::LABELS`].
+    pub fn place(self) -> usize {
+        match self {
+            Self::Missing => 0,
+            Self::WrongKey => 1,
+            Self::TooSoon => 2,
+            Self::OtherRoom => 3,
+            Self::Token(_) => 4,
+        }
+    }
+
     /// Whether somebody may have been guessing. Who brings nothing, or a token that was good once or elsewhere, was not.
     pub fn is_guess(self) -> bool {
         use TokenFault::{Expired, NotYetValid};

@@ -5,19 +5,18 @@
 //! up. What a message means is the dialect's business.
 
 use super::{
-    Close, Dialect, Effect, Input, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame,
+    Close, Dialect, Effect, Input, Kind, Limits, Mono, Now, Outbox, PeerId, Refusal, ayame,
+    counts::Counts,
     credentials::Keys,
     dialect,
     ice::IceServers,
     ids::ConnectionIds,
-    mailbox::MailboxSeat,
     mesh,
     rejections::Rejections,
     rooms::{RoomId, Rooms},
     seating,
     session::{Applicant, Expiry, Seat, Session, State},
     token::TOKEN_BYTES_MAX,
-    verdict,
 };
 use crate::slots::SideTable;
 use std::collections::VecDeque;
@@ -50,6 +49,9 @@ pub struct Hub {
     pub(super) is_penalised: bool,
     /// What clients are told to find each other by.
     pub(super) ice_servers: IceServers,
+    pub(super) counts: Counts,
+    /// What the message being handled is, as far as is known yet.
+    pub(super) arrived: Kind,
     pub(super) rejections: Rejections,
     /// The tick on which all are pinged. Set while anybody is there.
     pub(super) next_ping: Option<Mono>,
@@ -79,6 +81,8 @@ impl Hub {
             keys: Keys::default(),
             is_penalised: false,
             ice_servers: IceServers::default(),
+            counts: Counts::default(),
+            arrived: Kind::Other,
             rejections: Rejections::new(limits.reject_delay_max),
             due: Vec::with_capacity(PEERS_A_CALL),
             next_ping: None,
@@ -86,21 +90,6 @@ impl Hub {
             next_expiry: None,
             limits,
         }
-    }
-
-    /// The most memory, in bytes, that a hub with these limits takes: its tables, and all that its sessions may keep.
-    pub fn bytes_max(limits: &Limits) -> usize {
-        let tables = SideTable::<Session>::bytes(limits.max_peers)
-            + Rooms::bytes(limits.max_rooms, seats_max(limits))
-            + mesh::Seats::bytes(limits.max_peers)
-            + limits.max_peers * size_of::<PeerId>()
-            + Rejections::BYTES;
-        // A long message may stand in a peer's queue beside what the queue may hold, in a buffer that doubles as it grows.
-        tables
-            + limits.max_peers * (kept_bytes_max(limits) + 2 * own_message_bytes_max(limits))
-            // One mailbox message at a time is taken apart into a tree of values: at most a hundred bytes for each of its own.
-            + 100 * limits.max_message_bytes
-            + limits.max_rooms * limits.max_id_bytes
     }
 
     /// How many peers are there.
@@ -153,14 +142,20 @@ impl Hub {
                 if let Some(session) = self.note_heard(peer)
                     && !matches!(session.state, State::Leaving { .. })
                 {
-                    session.dialect.handle_text(self, peer, text, out);
+                    let dialect = session.dialect;
+                    self.arrived = Kind::Other;
+                    dialect.handle_text(self, peer, text, out);
+                    self.counts.received.count(dialect, self.arrived, text.len());
                 }
             }
             Input::Binary { peer, bytes } => {
                 if let Some(session) = self.note_heard(peer)
                     && !matches!(session.state, State::Leaving { .. })
                 {
-                    session.dialect.handle_binary(self, peer, bytes, out);
+                    let dialect = session.dialect;
+                    self.arrived = Kind::Other;
+                    dialect.handle_binary(self, peer, bytes, out);
+                    self.counts.received.count(dialect, self.arrived, bytes.len());
                 }
             }
             Input::Pong { peer } => {
@@ -235,7 +230,8 @@ impl Hub {
         for index in self.ping_from..end {
             if let Some((to, session)) = self.peers.at(index).filter(|(_, session)| session.is_pinged()) {
                 // Clients count only the JSON ping; browsers answer the other even in a throttled tab.
-                out.extend(session.dialect.ping().map(|text| Effect::Send { to, text: text.into() }));
+                let ping = session.dialect.ping();
+                out.extend(ping.map(|text| Effect::Send { to, kind: Kind::Ping, text: text.into() }));
                 out.push(Effect::Ping { to });
             }
         }
@@ -312,7 +308,10 @@ impl Hub {
 
     /// Lets a peer go: it is closed, forgotten, and its room-mates are told.
     pub(super) fn let_go(&mut self, peer: PeerId, close: Close, out: &mut Outbox) {
-        if self.peers.get(peer).is_some() {
+        if let Some(session) = self.peers.get(peer) {
+            if let Close::Refused(refusal) = close {
+                self.counts.reject(session.dialect, refusal.into());
+            }
             out.push(Effect::Close { peer, close });
             self.remove(peer, Some(close), out);
         }
@@ -343,7 +342,7 @@ impl Hub {
         self.log_end(peer, Some(Close::Stopping));
         let Some(session) = self.take(peer) else { return };
         let farewell = session.dialect.farewell().filter(|_| !session.is_standalone());
-        out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));
+        out.extend(farewell.map(|text| Effect::Send { to: peer, kind: Kind::Bye, text: text.into() }));
         out.push(Effect::Close { peer, close: Close::Stopping });
         // Room-mates are not told: each is let go in the same way.
         match session.state {
@@ -360,31 +359,8 @@ impl Hub {
 }
 
 /// The most seats that a room of any dialect has.
-fn seats_max(limits: &Limits) -> usize {
+pub(super) fn seats_max(limits: &Limits) -> usize {
     limits.max_peers_per_room.max(ayame::SEATS)
-}
-
-/// The longest message that is made here rather than passed on, in bytes: values and stored candidates of the mailbox, as strings in
-/// which every character may need a backslash, the list of peers of the mesh, where a name may be all control characters, and what an authority
-/// gives.
-fn own_message_bytes_max(limits: &Limits) -> usize {
-    let mailbox = 2 * limits.max_message_bytes.max(limits.max_stored_bytes) + limits.max_id_bytes;
-    let mesh_peer = mesh::META_BYTES_MAX + 6 * limits.max_id_bytes + mesh::ID_BYTES_MAX + 64;
-    let ayame = if limits.ask_verdict { verdict::ANSWER_BYTES_MAX } else { 0 };
-    mailbox.max(limits.max_peers_per_room * mesh_peer).max(ayame) + 256
-}
-
-/// The most that is kept for one peer besides its places in the tables, in bytes: whatever its dialect.
-fn kept_bytes_max(limits: &Limits) -> usize {
-    // A register that waits for a verdict is kept whole, and so is the question about it; afterwards what came with the verdict is.
-    let asked = (4 * limits.max_message_bytes).max(verdict::GRANT_BYTES_MAX) + 3 * limits.max_id_bytes;
-    let ayame = if limits.ask_verdict { asked } else { 3 * limits.max_id_bytes };
-    let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + 2 * limits.max_queue_bytes;
-    let mailbox = size_of::<MailboxSeat>() + limits.max_id_bytes + 2 * limits.max_stored_bytes;
-    // A key or token that came with the upgrade, until it is known for which room.
-    let credential = TOKEN_BYTES_MAX;
-    // A mesh seat may be absent, and its place taken by another client.
-    mesh + ayame.max(mailbox) + credential
 }
 
 fn earlier(a: Option<Mono>, b: Mono) -> Option<Mono> {

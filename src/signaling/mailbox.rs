@@ -1,7 +1,7 @@
 //! The mailbox dialect: one offerer a room, others answer it, and what comes early is kept (protocols.md section 2).
 
 use super::{
-    Close, Dialect, Effect, Hub, Outbox, PeerId,
+    Close, Dialect, Effect, Hub, Kind, Outbox, PeerId,
     dialect::{Wrong, parse_message, present, to_json},
     rooms::RoomId,
     session::{Seat, State},
@@ -73,11 +73,13 @@ pub(super) fn handle_open(hub: &mut Hub, peer: PeerId, room: &str, out: &mut Out
                 offer: None,
                 candidates: String::new(),
             };
+            hub.counts.accept(Dialect::Mailbox);
             hub.set_state(peer, State::Joined(Seat::Mailbox(Box::new(seat))));
             hub.log_joined(peer);
         }
         Err(refusal) => {
-            out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });
+            let text = Wrong::from(refusal).answer(None).into();
+            out.push(Effect::Send { to: peer, kind: Kind::Error, text });
             hub.let_go(peer, Close::Refused(refusal), out);
         }
     }
@@ -90,12 +92,13 @@ pub(super) fn handle_gone(hub: &mut Hub, peer: PeerId, seat: &MailboxSeat) {
 
 pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) {
     if let Err(wrong) = decide(hub, peer, text, out) {
-        out.push(Effect::Send { to: peer, text: wrong.answer(None).into() });
+        out.push(Effect::Send { to: peer, kind: Kind::Error, text: wrong.answer(None).into() });
     }
 }
 
 fn decide(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) -> Result<(), Wrong> {
     let message: Message = parse_message(text)?;
+    hub.arrived = Kind::received(Dialect::Mailbox, message.r#type.as_deref().unwrap_or_default());
     let id = message.id.filter(|id| !id.is_empty()).ok_or_else(|| Wrong::message("id is missing"))?;
     let kind = message.r#type.ok_or_else(|| Wrong::message("type is missing"))?;
     if !matches!(&*kind, "connect" | "offer" | "answer" | "candidateAdd") {
@@ -168,6 +171,7 @@ fn connect(hub: &mut Hub, peer: PeerId, out: &mut Outbox) {
             // To make one, that is.
             out.push(Effect::Send {
                 to: peer,
+                kind: Kind::Offer,
                 text: to_json(&Reply { r#type: "offer", ..Reply::default() }).into(),
             });
         }
@@ -208,7 +212,7 @@ fn offer(hub: &mut Hub, peer: PeerId, sdp: &Value, out: &mut Outbox) -> Result<(
 fn send_offer(from: &MailboxSeat, to: PeerId, out: &mut Outbox) {
     let reply =
         Reply { r#type: "offer", sdp: from.offer.as_deref(), target_id: Some(&from.id), ..Reply::default() };
-    out.push(Effect::Send { to, text: to_json(&reply).into() });
+    out.push(Effect::Send { to, kind: Kind::Offer, text: to_json(&reply).into() });
 }
 
 fn answer(hub: &Hub, peer: PeerId, target: &str, sdp: &Value, out: &mut Outbox) -> Result<(), Wrong> {
@@ -217,11 +221,11 @@ fn answer(hub: &Hub, peer: PeerId, target: &str, sdp: &Value, out: &mut Outbox) 
     let to = to.ok_or_else(|| Wrong("unknown-peer", "nobody else in this room has that target_id".into()))?;
     let text = json_text(hub, sdp)?;
     let reply = Reply { r#type: "answer", sdp: Some(&text), ..Reply::default() };
-    out.push(Effect::Send { to, text: to_json(&reply).into() });
+    out.push(Effect::Send { to, kind: Kind::Answer, text: to_json(&reply).into() });
     let from = offerer(hub, own.room).and_then(|offerer| seat(hub, offerer));
     if let Some(candidates) = from.and_then(|from| from.candidates.strip_suffix('|')) {
         let reply = Reply { r#type: "candidate", candidate: Some(candidates), ..Reply::default() };
-        out.push(Effect::Send { to: peer, text: to_json(&reply).into() });
+        out.push(Effect::Send { to: peer, kind: Kind::Candidate, text: to_json(&reply).into() });
     }
     Ok(())
 }
@@ -237,7 +241,7 @@ fn candidate_add(
     let text = json_text(hub, candidate)?;
     if let Some(to) = find(hub, own.room, target).filter(|to| *to != peer) {
         let reply = Reply { r#type: "candidate", candidate: Some(&text), ..Reply::default() };
-        out.push(Effect::Send { to, text: to_json(&reply).into() });
+        out.push(Effect::Send { to, kind: Kind::Candidate, text: to_json(&reply).into() });
         return Ok(());
     }
     check_room_for(hub, peer, text.len() + 1, 0)?;

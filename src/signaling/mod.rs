@@ -6,14 +6,17 @@
 //! in [`hub`].
 
 mod ayame;
+mod ceiling;
 mod check;
 pub mod close;
+pub mod counts;
 pub mod credentials;
 pub mod dialect;
 mod entry;
 pub mod hub;
 pub mod ice;
 mod ids;
+pub mod kind;
 mod mailbox;
 mod members;
 mod mesh;
@@ -36,6 +39,7 @@ pub use ayame::{IceServer, Register};
 pub use close::{Close, Misspoke, Refusal};
 pub use dialect::Dialect;
 pub use hub::Hub;
+pub use kind::Kind;
 pub use said::Said;
 use serde_json::value::RawValue;
 pub use verdict::SessionEnd;
@@ -160,6 +164,8 @@ pub enum Effect {
     Send {
         /// To whom.
         to: PeerId,
+        /// What it is.
+        kind: Kind,
         /// The message.
         text: Cow<'static, str>,
     },
@@ -174,10 +180,12 @@ pub enum Effect {
     SendWaiting {
         /// To whom.
         to: PeerId,
+        /// What it is.
+        kind: Kind,
         /// The message.
         text: Box<str>,
     },
-    /// Send on the very message of the [`Input::Text`] or [`Input::Binary`] being handled, byte for byte.
+    /// Send on the very message of the [`Input::Text`] or [`Input::Binary`] being handled, byte for byte; what it is, [`Hub::arrived`] says.
     Relay {
         /// To whom.
         to: PeerId,

@@ -3,7 +3,10 @@
 //! Native clients retry a rejected register at once and for ever. Answering each try a little later than the one before turns a
 //! storm into a trickle, and a person who mistyped a room name still gets the first answers at once.
 
-use super::{Close, Effect, Hub, Mono, Outbox, PeerId, Register, ayame, session::Session, session::State};
+use super::{
+    Close, Effect, Hub, Kind, Mono, Outbox, PeerId, Register, ayame, counts::Rejection, session::Session,
+    session::State,
+};
 use std::{
     borrow::Cow,
     net::{IpAddr, Ipv6Addr},
@@ -25,18 +28,19 @@ impl Hub {
         &mut self,
         peer: PeerId,
         register: &Register,
+        why: Rejection,
         reason: Cow<'static, str>,
         out: &mut Outbox,
     ) {
         let Some(session) = self.peers.get(peer) else { return };
+        self.counts.reject(session.dialect, why);
         let delay = self.rejections.count(session.address, self.now.mono);
         // Those held back keep places that others may need: a quarter of them at the most.
         let is_leaving = |session: &Session| matches!(session.state, State::Leaving { .. });
         let leaving = self.peers.iter().filter(|(_, session)| is_leaving(session)).count();
         let delay = if leaving >= self.limits.max_clients / 4 { Duration::ZERO } else { delay };
-        // If a key is the matter, that stands in a line of its own. A webhook's reason is never ours.
-        let is_told = matches!(reason, Cow::Borrowed(ayame::UNAUTHORIZED));
-        let level = if is_told { log::Level::Debug } else { log::Level::Info };
+        // If a key is the matter, that stands in a line of its own.
+        let level = if why == Rejection::Unauthorized { log::Level::Debug } else { log::Level::Info };
         self.log_rejected(level, peer, register, &reason, delay);
         self.set_state(peer, State::Leaving { reason, until: self.now.mono.after(delay) });
         if delay.is_zero() {
@@ -47,7 +51,7 @@ impl Hub {
     pub(super) fn send_reject(&mut self, peer: PeerId, out: &mut Outbox) {
         let Some(session) = self.peers.get(peer) else { return };
         if let State::Leaving { reason, .. } = &session.state {
-            out.push(Effect::Send { to: peer, text: ayame::reject(reason).into() });
+            out.push(Effect::Send { to: peer, kind: Kind::Reject, text: ayame::reject(reason).into() });
         }
         self.let_go(peer, Close::Rejected, out);
     }

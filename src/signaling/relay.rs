@@ -2,7 +2,7 @@
 //! out, of the same frame type.
 
 use super::{
-    Close, Dialect, Effect, Hub, Outbox, PeerId,
+    Close, Dialect, Effect, Hub, Kind, Outbox, PeerId,
     rooms::RoomId,
     session::{Seat, State},
 };
@@ -26,12 +26,17 @@ pub(super) fn handle_open(hub: &mut Hub, peer: PeerId, dialect: Dialect, room: &
             Err(refusal) => return hub.let_go(peer, Close::Refused(refusal), out),
         },
     };
+    hub.counts.accept(dialect);
     hub.set_state(peer, State::Joined(seat));
     hub.log_joined(peer);
 }
 
 /// Sends a message to whom it concerns.
-pub(super) fn handle_message(hub: &Hub, peer: PeerId, arrived: Arrived<'_>, out: &mut Outbox) {
+pub(super) fn handle_message(hub: &mut Hub, peer: PeerId, arrived: Arrived<'_>, out: &mut Outbox) {
+    hub.arrived = match arrived {
+        Arrived::Text(_) => Kind::Text,
+        Arrived::Binary(_) => Kind::Binary,
+    };
     let Some(session) = hub.peers.get(peer) else { return };
     let State::Joined(seat) = &session.state else { return };
     match (seat, arrived) {
@@ -39,7 +44,9 @@ pub(super) fn handle_message(hub: &Hub, peer: PeerId, arrived: Arrived<'_>, out:
             let is_for = |to: &PeerId| session.dialect == Dialect::Chat || *to != peer;
             out.extend(hub.rooms.peers(*room).filter(is_for).map(|to| Effect::Relay { to }));
         }
-        (_, Arrived::Text(text)) => out.push(Effect::Send { to: peer, text: format!("{ECHO}{text}").into() }),
+        (_, Arrived::Text(text)) => {
+            out.push(Effect::Send { to: peer, kind: Kind::Text, text: format!("{ECHO}{text}").into() });
+        }
         (_, Arrived::Binary(bytes)) => {
             out.push(Effect::SendBinary { to: peer, bytes: [ECHO.as_bytes(), bytes].concat() });
         }

@@ -107,7 +107,7 @@ impl Rooms {
         self.peers(room).count() == self.range(room).len()
     }
 
-    /// All rooms, for checks.
+    /// All rooms.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RoomId, Dialect, &str)> {
         self.rooms.iter().map(|(key, room)| (RoomId(key), room.dialect, &*room.name))
     }

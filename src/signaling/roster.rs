@@ -1,7 +1,7 @@
 //! Who is there, for those who look after the server; and how they let somebody go.
 
 use super::{
-    Close, Dialect, Effect, Hub, Limits, Now, Outbox, PeerId,
+    Close, Dialect, Effect, Hub, Kind, Limits, Now, Outbox, PeerId,
     credentials::Keys,
     ice::IceServers,
     mesh,
@@ -97,7 +97,7 @@ impl Hub {
         // Whoever has no seat has nothing to take leave of.
         let has_seat = matches!(session.state, State::Joined(_)) && !session.is_standalone();
         let farewell = session.dialect.farewell().filter(|_| has_seat);
-        out.extend(farewell.map(|text| Effect::Send { to: peer, text: text.into() }));
+        out.extend(farewell.map(|text| Effect::Send { to: peer, kind: Kind::Bye, text: text.into() }));
         self.let_go(peer, Close::Dismissed, out);
     }
 }

@@ -5,7 +5,8 @@
 //! room full has the seated probed and evicts those who stay silent (protocols.md section 1, "Ghost eviction").
 
 use super::{
-    Close, Dialect, Effect, Hub, Outbox, PeerId, Refusal, ayame,
+    Close, Dialect, Effect, Hub, Kind, Outbox, PeerId, Refusal, ayame,
+    counts::Rejection,
     session::{Applicant, AyameSeat, Seat, State},
 };
 
@@ -24,6 +25,7 @@ pub(super) fn admit(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out:
     });
     if let Some(ghost) = ghost {
         log::debug!(connection:% = peer, room = room_name; "came back, was connection {ghost}");
+        hub.counts.returned_evicted += 1;
         hub.let_go(ghost, Close::Evicted, out);
     }
     if is_full(hub, room_name) {
@@ -57,7 +59,7 @@ pub(super) fn settle(hub: &mut Hub, out: &mut Outbox) {
             }
             Outcome::Full => {
                 if let Some(applicant) = hub.stop_waiting(peer) {
-                    hub.reject(peer, &applicant.register, ayame::FULL.into(), out);
+                    hub.reject(peer, &applicant.register, Rejection::RoomFull, ayame::FULL.into(), out);
                 }
             }
         }
@@ -110,6 +112,7 @@ pub(super) fn expire(hub: &mut Hub, peer: PeerId, out: &mut Outbox) {
     let name = hub.rooms.name(room);
     if hub.waiting.iter().any(|newcomer| waits_for(hub, *newcomer).is_some_and(|(wanted, _)| wanted == name))
     {
+        hub.counts.silent_evicted += 1;
         hub.let_go(peer, Close::Evicted, out);
     }
 }
@@ -137,14 +140,24 @@ fn take_seat(hub: &mut Hub, peer: PeerId, applicant: Box<Applicant>, out: &mut O
     let Applicant { register, connection_id, since, proof, grant } = *applicant;
     let room = match hub.rooms.join(Dialect::Ayame, register.room_id(), ayame::SEATS, peer) {
         Ok(room) => room,
-        Err(Refusal::RoomFull) => return hub.reject(peer, &register, ayame::FULL.into(), out),
+        Err(Refusal::RoomFull) => {
+            return hub.reject(peer, &register, Rejection::RoomFull, ayame::FULL.into(), out);
+        }
         Err(_) => {
             log::warn!(connection:% = peer, room = register.room_id(); "all {} rooms are in use (max_rooms)", hub.limits.max_rooms);
-            return hub.reject(peer, &register, ayame::INTERNAL_SERVER_ERROR.into(), out);
+            return hub.reject(
+                peer,
+                &register,
+                Rejection::NoRoomLeft,
+                ayame::INTERNAL_SERVER_ERROR.into(),
+                out,
+            );
         }
     };
     let is_exist = hub.rooms.is_full(room);
-    out.push(Effect::Send { to: peer, text: ayame::accept(connection_id, is_exist, &grant).into() });
+    hub.counts.accept(Dialect::Ayame);
+    let text = ayame::accept(connection_id, is_exist, &grant).into();
+    out.push(Effect::Send { to: peer, kind: Kind::Accept, text });
     let seat = AyameSeat {
         room,
         heard_at: since,

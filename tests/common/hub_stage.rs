@@ -71,7 +71,7 @@ impl HubStage {
         let mut answers = Vec::new();
         for effect in std::mem::take(&mut self.out) {
             match effect {
-                Effect::Send { to, text } => {
+                Effect::Send { to, text, .. } => {
                     let is_ping = text == r#"{"type":"ping"}"#;
                     let client = self.client(to);
                     if is_ping && !client.is_muted {
@@ -81,7 +81,7 @@ impl HubStage {
                         client.hears(Heard::Text(text.into_owned()));
                     }
                 }
-                Effect::SendWaiting { to, text } => self.client(to).hears(Heard::Text(text.into())),
+                Effect::SendWaiting { to, text, .. } => self.client(to).hears(Heard::Text(text.into())),
                 Effect::SendBinary { to, bytes } => self.client(to).hears(Heard::Binary(bytes)),
                 Effect::Relay { to } => self.client(to).hears(arrived.clone().expect("a relay of nothing")),
                 Effect::Ping { to } => {

@@ -13,6 +13,7 @@ pub mod node;
 pub mod openssl;
 pub mod real_stage;
 pub mod scene;
+pub mod scrape;
 pub mod server;
 pub mod start;
 #[cfg(feature = "tls")]

@@ -141,7 +141,9 @@ impl Crowd {
         effects: &[Effect],
     ) {
         let heard = effects.iter().find_map(|effect| match effect {
-            Effect::Send { to, text } if *to == peer => serde_json::from_str::<serde_json::Value>(text).ok(),
+            Effect::Send { to, text, .. } if *to == peer => {
+                serde_json::from_str::<serde_json::Value>(text).ok()
+            }
             _ => None,
         });
         let heard = heard.unwrap_or_else(|| panic!("{peer} got no answer: {effects:?}"));

@@ -78,7 +78,7 @@ impl Crowd {
     /// Who is accepted has a seat until it is closed, and what is relayed comes from a room-mate.
     pub(crate) fn ayame_heard(&mut self, effect: &Effect) {
         match effect {
-            Effect::Send { to, text } => match text.split('"').nth(3).unwrap() {
+            Effect::Send { to, text, .. } => match text.split('"').nth(3).unwrap() {
                 "accept" => {
                     let client = self.clients.get_mut(to).unwrap();
                     assert!(client.ayame.has_registered && !client.ayame.is_accepted, "{client:?}");

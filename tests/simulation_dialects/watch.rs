@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use suzu::signaling::{Close, Dialect, Effect, Hub, Input, Now, PeerId};
+use suzu::signaling::{Close, Dialect, Effect, Hub, Input, Kind, Now, PeerId};
 
 impl Crowd {
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -33,7 +33,7 @@ impl Crowd {
         for effect in effects {
             match effect {
                 Effect::Ping { to } => pinged.push(to),
-                Effect::Send { to, ref text } if text == r#"{"type":"ping"}"# => {
+                Effect::Send { to, ref text, .. } if text == r#"{"type":"ping"}"# => {
                     let dialect = self.clients[&to].dialect;
                     assert!(matches!(dialect, Dialect::Ayame | Dialect::Mesh), "a JSON ping in {dialect:?}");
                 }
@@ -98,7 +98,24 @@ impl Crowd {
         call(&mut self.hub, Now { mono: self.now, unix_ms: self.now.as_millis() }, &mut out);
         // What is reported is Ayame's business, and `tests/simulation.rs` looks after it.
         out.retain(|effect| !matches!(effect, Effect::Report { .. }));
+        out.iter().for_each(|effect| self.check_kind(effect));
         out
+    }
+
+    /// What is counted as a message of a kind is one, and one that its dialect has.
+    fn check_kind(&self, effect: &Effect) {
+        let (kind, text) = match effect {
+            Effect::Send { kind, text, .. } => (*kind, Some(&**text)),
+            Effect::SendWaiting { kind, text, .. } => (*kind, Some(&**text)),
+            Effect::Relay { .. } => (self.hub.arrived(), None),
+            _ => return,
+        };
+        let dialect = self.clients[&receiver(effect)].dialect;
+        assert!(dialect.sends().contains(&kind), "{kind:?} in {dialect:?}");
+        if let (Some(text), true) = (text, kind != Kind::Text) {
+            let message: serde_json::Value = serde_json::from_str(text).unwrap();
+            assert_eq!(message["type"], kind.name(), "{text}");
+        }
     }
 
     /// What a client of one dialect does is nothing to the others.
@@ -147,6 +164,12 @@ impl Crowd {
         let rooms = self.rooms();
         assert!(rooms.len() <= self.limits.max_rooms, "too many rooms: {rooms:?}");
         assert_eq!((self.hub.rooms_len(), self.hub.len()), (rooms.len(), self.clients.len()), "{rooms:?}");
+        let census = self.hub.census();
+        for dialect in Dialect::ALL {
+            let of = |client: &&Client| client.dialect == dialect;
+            assert_eq!(census.clients[dialect as usize], self.clients.values().filter(of).count() as u64);
+        }
+        assert_eq!(census.rooms.iter().sum::<u64>(), rooms.len() as u64);
     }
 
     pub(crate) fn note_gone(&mut self, client: &Client) {

@@ -10,6 +10,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("Access", allow_from, "allow_from": "NETWORKS" = "lan";
         "lan, any, or a list of networks such as 192.168.1.0/24,fd00::/8" => parsed, show;
         "from where clients may come; lan is private, link-local and loopback addresses"),
+    setting!("Access", allow_metrics_from, "allow_metrics_from": "NETWORKS" = "lan";
+        "lan, any, or a list of networks such as 192.168.1.0/24,fd00::/8" => parsed, show;
+        "from where /metrics may be read; this machine always may"),
     optional!("Access", trusted_proxies, "trusted_proxies": "NETWORKS";
         "a list of networks such as 127.0.0.1,10.0.0.0/8" => networks, show_all;
         "whose X-Forwarded-For or Forwarded is believed"),

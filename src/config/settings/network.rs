@@ -21,6 +21,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         clear: |config| config.listen.clear(),
         show: |config| config.listen.iter().map(ToString::to_string).collect(),
     },
+    optional!("Addresses", listen_metrics, "listen_metrics": "ADDRESS";
+        "an IP address and a port, such as 127.0.0.1:4000, or unix:/run/suzu-metrics.sock" => parsed, show;
+        "where /metrics and /.ok are alone; they are at the other addresses, too", restart),
     Setting {
         key: "route",
         group: "Addresses",

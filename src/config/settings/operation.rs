@@ -17,7 +17,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("Operation", log_message_key_name, "log_message_key_name": "NAME" = "message";
         "up to 64 of A-Z a-z 0-9 _ - . @" => log_key, show;
         "in JSON, the key of the message"),
-    setting!("Operation", log_timestamp_key_name, "log_timestamp_key_name": "NAME" = "timestamp";
+    setting!("Operation", log_timestamp_key_name, "log_timestamp_key_name": "NAME" = "time";
         "up to 64 of A-Z a-z 0-9 _ - . @" => log_key, show;
         "in JSON, the key of the time"),
     setting!("Operation", signaling_log, "signaling_log": "true|false" = "false";

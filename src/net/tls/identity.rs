@@ -1,6 +1,6 @@
 //! What this server shows to whoever asks who it is.
 
-use super::authority::covers;
+use super::authority::{covers, validity};
 use rustls::{
     pki_types::ServerName,
     server::{ClientHello, ResolvesServerCert},
@@ -25,6 +25,11 @@ impl Identity {
     /// Of somebody else's.
     pub(super) fn of_files(key: CertifiedKey) -> Self {
         Self { key: Arc::new(key), hint: "; whoever made the file of tls_cert can add it" }
+    }
+
+    /// When it ends, in seconds since 1970; 0 if it does not say so.
+    pub(super) fn not_after(&self) -> u64 {
+        self.key.cert.first().and_then(|first| validity(first).ok()).map_or(0, |(_, until)| until)
     }
 }
 

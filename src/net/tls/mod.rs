@@ -29,6 +29,8 @@ pub struct Tls {
     config: Arc<ServerConfig>,
     scratch: Rc<Scratch>,
     certificates: Certificates,
+    /// When the certificate ends, in seconds since 1970.
+    not_after: u64,
     is_clock_wrong: bool,
 }
 
@@ -64,11 +66,13 @@ impl Tls {
                 (Certificates::Files(files.clone(), Some(stamp)), identity)
             }
         };
+        let not_after = identity.not_after();
         let config = server_config(provider, identity).map_err(|error| error.to_string())?;
         Ok(Self {
             config: Arc::new(config),
             scratch: Rc::new(Scratch::default()),
             certificates,
+            not_after,
             is_clock_wrong: !time.is_known,
         })
     }
@@ -107,6 +111,7 @@ impl Tls {
         match result {
             Ok(identity) => {
                 // Tickets and all else stay; sessions under way keep the configuration that they have.
+                self.not_after = identity.not_after();
                 let mut config = ServerConfig::clone(&self.config);
                 config.cert_resolver = Arc::new(identity);
                 self.config = Arc::new(config);
@@ -122,6 +127,11 @@ impl Tls {
             *seen = None;
         }
         self.refresh(host, unix);
+    }
+
+    /// When the certificate ends, in seconds since 1970; 0 if it does not say so.
+    pub fn not_after(&self) -> u64 {
+        self.not_after
     }
 
     /// Our own authority, if that is who vouches for this server.

@@ -9,7 +9,7 @@ use crate::net::{
     stream::{READ_BYTES, Received, read, write},
 };
 use rustls::{
-    AlertDescription, Error, ServerConfig,
+    AlertDescription, Error, HandshakeKind, ServerConfig,
     server::{ServerConnectionData, UnbufferedServerConnection},
     unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic},
 };
@@ -62,6 +62,11 @@ impl Session {
     /// Whether the handshake is complete.
     pub fn is_established(&self) -> bool {
         self.is_established
+    }
+
+    /// Whether it goes on with what an earlier session has agreed on.
+    pub fn is_resumed(&self) -> bool {
+        self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
     /// Whether something waits to be written.

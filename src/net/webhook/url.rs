@@ -50,6 +50,11 @@ impl Url {
         &self.target
     }
 
+    /// The path alone.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
     pub(super) fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -86,7 +91,7 @@ impl fmt::Display for Origin {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.target.split('?').next().unwrap_or_default())
+        write!(f, "{}{}", self.origin, self.path())
     }
 }
 

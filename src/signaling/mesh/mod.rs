@@ -5,7 +5,7 @@
 mod seats;
 
 use super::{
-    Close, Dialect, Effect, Hub, IceServer, Outbox, PeerId, Refusal,
+    Close, Dialect, Effect, Hub, IceServer, Kind, Outbox, PeerId, Refusal,
     dialect::{Wrong, parse_message, present, to_json},
     session::{Seat, State},
 };
@@ -93,7 +93,8 @@ struct Connected<'a> {
 pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) {
     let mut to = None;
     if let Err(wrong) = decide(hub, peer, text, &mut to, out) {
-        out.push(Effect::Send { to: peer, text: wrong.answer(to.as_deref()).into() });
+        let text = wrong.answer(to.as_deref()).into();
+        out.push(Effect::Send { to: peer, kind: Kind::Error, text });
     }
 }
 
@@ -105,6 +106,7 @@ fn decide<'a>(
     out: &mut Outbox,
 ) -> Result<(), Wrong> {
     let message: Message = parse_message(text)?;
+    hub.arrived = Kind::received(Dialect::Mesh, &message.kind);
     *to = message.to.clone();
     let Some(session) = hub.peers.get_mut(peer) else { return Ok(()) };
     let seat = match &session.state {
@@ -112,7 +114,7 @@ fn decide<'a>(
         _ => None,
     };
     match (&*message.kind, seat) {
-        ("ping", _) => out.push(Effect::Send { to: peer, text: PONG.into() }),
+        ("ping", _) => out.push(Effect::Send { to: peer, kind: Kind::Pong, text: PONG.into() }),
         ("pong", _) => session.ponged = hub.now.mono,
         ("connect", None) => connect(hub, peer, parse_message(text)?, out)?,
         ("connect", Some(_)) => {
@@ -168,7 +170,7 @@ fn pass_on(
     }
     let parcel = match &text {
         Cow::Borrowed(text) => Parcel::Arrived(text),
-        Cow::Owned(text) => Parcel::Made(text),
+        Cow::Owned(text) => Parcel::Made(hub.arrived, text),
     };
     let full: Vec<_> =
         receivers.into_iter().filter(|other| !seats::deliver(hub, *other, parcel, out)).collect();
@@ -207,7 +209,8 @@ fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) 
     let Some((admission, _)) = hub.admit(peer, connect.id.as_deref(), connect.token.as_deref(), room, out)
     else {
         let refusal = Refusal::Unauthorized;
-        out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });
+        let text = Wrong::from(refusal).answer(None).into();
+        out.push(Effect::Send { to: peer, kind: Kind::Error, text });
         hub.let_go(peer, Close::Refused(refusal), out);
         return Ok(());
     };
@@ -228,19 +231,20 @@ fn connect(hub: &mut Hub, peer: PeerId, connect: Connect<'_>, out: &mut Outbox) 
     match result {
         Ok(seat) => {
             let ice_servers = ice_servers(hub);
-            out.push(Effect::Send {
-                to: peer,
-                text: connected(hub, seat, taken.is_some(), ice_servers).into(),
-            });
+            let text = connected(hub, seat, taken.is_some(), ice_servers).into();
+            out.push(Effect::Send { to: peer, kind: Kind::Connected, text });
             if taken.is_some() {
+                hub.counts.resumes += 1;
                 seats::drain(hub, seat, out);
             } else {
+                hub.counts.accept(Dialect::Mesh);
                 // After its own `connected`: the news may cost others their seats, which is news for this one.
                 seats::announce(hub, seat, out);
             }
         }
         Err(refusal) => {
-            out.push(Effect::Send { to: peer, text: Wrong::from(refusal).answer(None).into() });
+            let text = Wrong::from(refusal).answer(None).into();
+            out.push(Effect::Send { to: peer, kind: Kind::Error, text });
             hub.let_go(peer, Close::Refused(refusal), out);
         }
     }

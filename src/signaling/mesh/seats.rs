@@ -6,7 +6,7 @@
 use super::{Presence, PresenceMessage};
 use crate::{
     signaling::{
-        Close, Dialect, Effect, Hub, Mono, Outbox, PeerId, Refusal,
+        Close, Dialect, Effect, Hub, Kind, Mono, Outbox, PeerId, Refusal,
         dialect::to_json,
         rooms::RoomId,
         session::{Seat, State},
@@ -38,7 +38,7 @@ pub(in crate::signaling) struct MeshSeat {
     /// Who knows it may have the seat back.
     session: [u8; 16],
     /// What came for it while nobody sat here, oldest first.
-    queue: VecDeque<Box<str>>,
+    queue: VecDeque<(Kind, Box<str>)>,
     queued_bytes: usize,
     /// When it ends if nobody comes back; meaningful while `peer` is `None`.
     until: Mono,
@@ -143,6 +143,7 @@ pub(super) fn resume(
     if let Some(old) = own.peer.replace(peer) {
         hub.log_end(old, Some(Close::Evicted));
         if hub.take(old).is_some() {
+            hub.counts.replaced += 1;
             out.push(Effect::Close { peer: old, close: Close::Evicted });
         }
     }
@@ -158,7 +159,7 @@ pub(super) fn drain(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
     };
     *queued_bytes = 0;
     let waiting = std::mem::take(queue);
-    out.extend(waiting.into_iter().map(|text| Effect::SendWaiting { to: *to, text }));
+    out.extend(waiting.into_iter().map(|(kind, text)| Effect::SendWaiting { to: *to, kind, text }));
 }
 
 /// A text for a seat.
@@ -166,23 +167,26 @@ pub(super) fn drain(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
 pub(super) enum Parcel<'a> {
     /// The very message being handled, which need not be copied to be sent on.
     Arrived(&'a str),
-    /// One of our own making.
-    Made(&'a str),
+    /// One of our own making, and what it is.
+    Made(Kind, &'a str),
 }
 
 /// Sends a text to whoever sits here, or keeps it until somebody does. False if there was no room for it.
 pub(super) fn deliver(hub: &mut Hub, seat: SeatId, parcel: Parcel<'_>, out: &mut Outbox) -> bool {
     let Some(own) = hub.mesh.seats.get_mut(seat) else { return true };
-    let (Parcel::Arrived(text) | Parcel::Made(text)) = parcel;
+    let (kind, text) = match parcel {
+        Parcel::Arrived(text) => (hub.arrived, text),
+        Parcel::Made(kind, text) => (kind, text),
+    };
     match own.peer {
         Some(to) => out.push(match parcel {
             Parcel::Arrived(_) => Effect::Relay { to },
-            Parcel::Made(text) => Effect::Send { to, text: text.to_owned().into() },
+            Parcel::Made(..) => Effect::Send { to, kind, text: text.to_owned().into() },
         }),
         None if own.queued_bytes + text.len() > hub.limits.max_queue_bytes => return false,
         None => {
             own.queued_bytes += text.len();
-            own.queue.push_back(text.into());
+            own.queue.push_back((kind, text.into()));
         }
     }
     true
@@ -202,13 +206,16 @@ pub(super) fn end_full(hub: &mut Hub, seats: Vec<SeatId>, out: &mut Outbox) {
 fn end_all(hub: &mut Hub, mut ending: VecDeque<(SeatId, &'static str)>, out: &mut Outbox) {
     while let Some((seat, reason)) = ending.pop_front() {
         let Some(own) = hub.mesh.seats.remove(seat) else { continue };
+        if own.peer.is_none() && reason == QUEUE_FULL {
+            hub.counts.absent_overflows += 1;
+        }
         hub.rooms.leave(own.room, seat);
         let peer = Presence { id: &own.id, name: None, meta: None };
         let text = to_json(&PresenceMessage { r#type: "peer-disconnected", peer, reason: Some(reason) });
         let others: Vec<_> = hub.rooms.peers(own.room).collect();
         for other in others {
             let is_ending = ending.iter().any(|(ending, _)| *ending == other);
-            if !is_ending && !deliver(hub, other, Parcel::Made(&text), out) {
+            if !is_ending && !deliver(hub, other, Parcel::Made(Kind::PeerDisconnected, &text), out) {
                 ending.push_back((other, QUEUE_FULL));
             }
         }
@@ -265,6 +272,7 @@ pub(super) fn announce(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
     let Some(own) = hub.mesh.get(seat) else { return };
     let text = to_json(&PresenceMessage { r#type: "peer-connected", peer: own.presence(), reason: None });
     let others: Vec<_> = hub.rooms.peers(own.room).filter(|other| *other != seat).collect();
-    let full = others.into_iter().filter(|other| !deliver(hub, *other, Parcel::Made(&text), out)).collect();
+    let parcel = Parcel::Made(Kind::PeerConnected, &text);
+    let full = others.into_iter().filter(|other| !deliver(hub, *other, parcel, out)).collect();
     end_full(hub, full, out);
 }
