@@ -184,9 +184,19 @@ fn credentials_of_systemd_are_taken_where_the_configuration_has_none() {
     file_with_mode(&credentials, "signaling_key", &format!("{KEY}\n"), 0o400);
     let token_secret = file_with_mode(&credentials, "token_secret", SECRET, 0o440);
     file_with_mode(&credentials, "turn_secret", TURN_SECRET, 0o400);
+    file_with_mode(
+        &credentials,
+        "room_keys",
+        &format!("attic {ROOM_KEY}\n\nroof garden {ROOM_KEY}\n"),
+        0o400,
+    );
     let token = mint(&token_secret, &["--room", "door", "--ttl", "1h"]);
 
     let server = start_with(&credentials, &["--turn-uri", "turn:box"]);
+    for room in ["attic", "roof%20garden"] {
+        let wire = connect_from([127, 0, 3, 1], server.address);
+        ask(wire, &format!("/relay?room={room}&token={ROOM_KEY}"), "").let_in();
+    }
     assert_eq!([status(&server, KEY), status(&server, &token), status(&server, "x")], [101, 101, 401]);
     let mut wire = Wire::open(server.address);
     wire.text(&format!(r#"{{"type":"register","roomId":"door","key":"{KEY}"}}"#));
@@ -196,6 +206,20 @@ fn credentials_of_systemd_are_taken_where_the_configuration_has_none() {
     let file = private_file(&dir, "suzu.conf", "signaling_key = another\n");
     let server = start_with(&credentials, &["-C", &file, "--turn-uri", "turn:box"]);
     assert_eq!([status(&server, "another"), status(&server, KEY)], [101, 401], "the configuration wins");
+}
+
+#[test]
+fn a_line_that_is_no_room_key_is_named_and_not_shown() {
+    let (credentials, state) = (TempDir::new(), TempDir::new());
+    let file = file_with_mode(&credentials, "room_keys", &format!("attic {ROOM_KEY}\n{ROOM_KEY}\n"), 0o400);
+    let mut command = suzu(&state.path, &[]);
+    command.env("CREDENTIALS_DIRECTORY", &credentials.path);
+    let (_, err) = refused(command);
+    assert!(
+        err.contains(&format!("room_keys: {file}:2: it is not a room and a key; allowed: a room, a space")),
+        "{err}"
+    );
+    assert!(!err.contains(MARK), "{err}");
 }
 
 #[test]

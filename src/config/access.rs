@@ -1,6 +1,6 @@
 //! From settings to keys: what stands in files of its own is read here.
 
-use super::Config;
+use super::{Config, values::room_key};
 use crate::{
     secret_file::{self, Fault},
     signaling::{
@@ -50,7 +50,7 @@ impl Config {
     }
 
     /// Takes what systemd has put into its directory of credentials, where the configuration does not say otherwise: `signaling_key`,
-    /// `token_secret` and `turn_secret`.
+    /// `room_keys` (a line for each: the room, a space, its key), `token_secret` and `turn_secret`.
     ///
     /// # Errors
     /// Which of them cannot be used.
@@ -61,10 +61,29 @@ impl Config {
         {
             self.signaling_key = Some(read_secret("signaling_key", &path)?);
         }
+        if self.room_key.is_empty()
+            && let Some(path) = file("room_keys")
+        {
+            self.room_key = read_room_keys(&path)?;
+        }
         self.token_secret_file = self.token_secret_file.take().or_else(|| file("token_secret"));
         self.turn_secret_file = self.turn_secret_file.take().or_else(|| file("turn_secret"));
         Ok(())
     }
+}
+
+/// Rooms and their keys, one in a line.
+fn read_room_keys(path: &Path) -> Result<Vec<(String, Secret)>, String> {
+    let text = read_secret("room_keys", path)?;
+    let text = std::str::from_utf8(text.bytes())
+        .map_err(|_| format!("room_keys: {}: it is not text", path.display()))?;
+    let keys = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty());
+    keys.map(|(line, number)| {
+        room_key(line).map_err(|wrong| {
+            format!("room_keys: {}:{number}: {wrong}; allowed: a room, a space, and its key", path.display())
+        })
+    })
+    .collect()
 }
 
 /// A secret is a file's text without the line end that editors add.
