@@ -51,6 +51,8 @@ export class Call extends EventTarget {
   #ignoreOffer = false;
   /** Negotiation is needed, and the peer cannot be reached now. */
   #isOfferDue = false;
+  /** We have another id, and the peer has not heard of it. */
+  #hasMoved = false;
   /** How many offers we have made, and the number of the peer's offer that we answered last. */
   #offers = 0;
   #answered;
@@ -173,7 +175,12 @@ export class Call extends EventTarget {
 
   /** Both we and perhaps the peer are in the room again. @internal */
   reconnected(hasMoved) {
-    if (hasMoved && this.peersId) this.#link.tell({ suzu: 'moved', call: this.id, re: this.peersId });
+    this.#hasMoved ||= hasMoved;
+    // Once the peer is there: media may flow all the while, and then nothing else would tell it.
+    if (this.#hasMoved && this.peersId && this.#link.isReachable()) {
+      this.#hasMoved = false;
+      this.#link.tell({ suzu: 'moved', call: this.id, re: this.peersId });
+    }
     this.#enqueue(async () => {
       if (!this.#pc || !this.#link.isReachable()) return;
       if (this.#isOfferDue) return this.#negotiate();

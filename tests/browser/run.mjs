@@ -38,7 +38,7 @@ const client = [
   presence, calls.call, calls.reject, calls.glare, calls.swap, calls.receiveOnly, calls.restartIce, calls.interrupted,
   away.cut, away.frozen, away.late, away.reload, away.sleep, away.vanish, wrong.nonsense, wrong.full, wrong.copy, wrong.copyOfId,
   wrong.teardown, docs,
-  ...(isGiven() ? [away.restart, away.newId] : []),
+  ...(isGiven() ? [away.restart, away.newIdFirst, away.newIdLast] : []),
 ];
 const scenarios = [...sdk, ...documented, ...client].filter(({ name }) => wanted.length === 0 || wanted.includes(name));
 if (scenarios.length < Math.max(1, wanted.length)) {

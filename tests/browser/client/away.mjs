@@ -198,26 +198,30 @@ export const vanish = {
   },
 };
 
-/** While a peer is away somebody else takes its id: it comes back under a new one, and the call is still with it. */
-export const newId = {
-  name: 'client-new-id',
+/** While a peer is away somebody else takes its id: it comes back under a new one, and the call is still with it, whoever is back first. */
+const newId = (name, isFirst) => ({
+  name,
   async run(stage) {
     const server = await stage.server();
-    const proxy = await stage.proxy(server.url);
+    const [annsProxy, bobsProxy] = [await stage.proxy(server.url), await stage.proxy(server.url)];
     const [ann, bob] = await Promise.all([stage.openStation('ann'), stage.openStation('bob')]);
-    await ann.join(stage.seat('ann', server.url));
-    await bob.join(stage.seat(undefined, proxy.url));
+    await ann.join(stage.seat('ann', annsProxy.url));
+    await bob.join(stage.seat(undefined, bobsProxy.url));
     const id = await bob.page.evaluate(() => window.suzu.id);
     bob.name = id;
     await startCall(ann, bob);
 
-    await proxy.cut();
+    await Promise.all([annsProxy.cut(), bobsProxy.cut()]);
+    const isOut = () => window.suzu.state !== 'connected';
+    await Promise.all([ann, bob].map((station) => station.until('loss', isOut)));
     await server.stop();
     await server.start();
     const squatter = await seatOf(stage, id, server.url);
-    proxy.restore();
-    await ann.isConnected();
-    await bob.isConnected();
+    const back = [[bob, bobsProxy], [ann, annsProxy]];
+    for (const [station, proxy] of isFirst ? back : back.reverse()) {
+      proxy.restore();
+      await station.isConnected();
+    }
     bob.name = await bob.page.evaluate(() => window.suzu.id);
     assert.notEqual(bob.name, id);
     const isWith = (wanted) => [...window.suzu.calls].every(([id, call]) => id === wanted && call.peerId === wanted);
@@ -229,4 +233,7 @@ export const newId = {
     noErrors(ann, bob);
     return frames;
   },
-};
+});
+
+export const newIdFirst = newId('client-new-id-first', true);
+export const newIdLast = newId('client-new-id-last', false);
