@@ -247,6 +247,11 @@ impl<T> SideTable<T> {
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         self.values.iter().flatten().map(|(key, value)| (*key, value))
     }
+
+    /// All values, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.values.iter_mut().flatten().map(|(_, value)| value)
+    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,17 @@ mod common;
 
 use common::{
     server::{TempDir, TestServer, wait_until},
+    start::{refused, suzu},
     unix::{ask, connect},
     wire::{Bystanders, Frame, HANDSHAKE, Wire},
 };
 use serde_json::{Value, json};
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    path::PathBuf,
+};
 
 fn start(args: &[&str]) -> (TestServer, PathBuf) {
     let state = TempDir::new();
@@ -199,4 +205,31 @@ fn the_socket_goes_with_the_server_and_what_a_crash_left_gives_way() {
     again.signal("TERM");
     assert!(again.wait().success());
     assert!(!socket.exists());
+}
+
+#[test]
+fn the_socket_of_somebody_else_is_left_alone() {
+    let state = TempDir::new();
+    let (datagrams, busy) = (state.join("datagrams"), state.join("busy"));
+    let _datagram = UnixDatagram::bind(&datagrams).unwrap();
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&busy).unwrap()).unwrap();
+    listener.listen(0).unwrap();
+    // Nobody takes it in, and for another one there is no place.
+    let _first = connect(&busy);
+    let long = state.join(&"x".repeat(108));
+    for (path, why) in
+        [(&datagrams, "address in use"), (&busy, "address in use"), (&long, "path must be shorter")]
+    {
+        let (code, complaint) =
+            refused(suzu(&state.path, &["--tls", "off", "--admin-socket", path.to_str().unwrap()]));
+        let expected = format!("suzu: cannot listen on unix:{}: {why}", path.display());
+        assert!(code == 1 && complaint.starts_with(&expected), "{complaint}");
+    }
+    let (mut old, socket) = start(&[]);
+    fs::remove_file(&socket).unwrap();
+    let _new = TestServer::start(&["--admin-socket", socket.to_str().unwrap()]);
+    old.signal("TERM");
+    assert!(old.wait().success());
+    assert_eq!(ask(&socket, "GET /rooms").0, 200);
 }

@@ -104,6 +104,11 @@ fn what_is_no_listening_socket_is_refused_by_name() {
             &format!("exec 3<>/dev/tcp/127.0.0.1/{port}; export LISTEN_FDS=1 LISTEN_FDNAMES=web"),
             "the inherited socket \"web\": it does not listen".to_owned(),
         ),
+        (
+            &format!("exec 3<>/dev/tcp/127.0.0.1/{port}; export LISTEN_FDS=1 LISTEN_FDNAMES=admin"),
+            "the inherited socket \"admin\": it is for those who look after suzu; allowed: ListenStream= with a path"
+                .to_owned(),
+        ),
     ] {
         let (code, complaint) = handed(&state, script);
         assert_eq!(code, 1, "{script}: {complaint}");

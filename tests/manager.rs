@@ -6,7 +6,14 @@ use common::{
     server::{DEADLINE, TempDir, TestServer},
     wire::Wire,
 };
-use std::{fs, io::ErrorKind, os::unix::net::UnixDatagram, process::Command, time::Duration};
+use std::{
+    fs,
+    io::ErrorKind,
+    os::linux::net::SocketAddrExt,
+    os::unix::net::{SocketAddr, UnixDatagram},
+    process::Command,
+    time::Duration,
+};
 
 /// The end of the notify socket at which systemd would be.
 struct Manager(UnixDatagram);
@@ -125,4 +132,24 @@ fn with_an_empty_name_nobody_is_there() {
     let server = TestServer::start_command(command, TempDir::new());
     Wire::join(server.address, "room").settle();
     assert!(!server.log().contains("service manager"));
+}
+
+#[test]
+fn one_that_reads_nothing_keeps_nobody_waiting() {
+    let (_manager, server) = Manager::start(&[("WATCHDOG_USEC", "2000")], &[]);
+    // The watchdog fills its queue, however long that is (net.unix.max_dgram_qlen).
+    server.wait_for_log("the service manager cannot be told anything: NOTIFY_SOCKET: Resource temporarily");
+    let mut wires = [(); 2].map(|()| Wire::join(server.address, "room"));
+    wires.iter_mut().for_each(Wire::settle);
+}
+
+#[test]
+fn one_at_an_abstract_name_is_found() {
+    let name = format!("suzu-test-{}", std::process::id());
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_suzu"));
+    command.args(["--listen", "127.0.0.1:0"]).env("NOTIFY_SOCKET", format!("@{name}"));
+    let _server = TestServer::start_command(command, TempDir::new());
+    assert_eq!(Manager(socket).next(), "READY=1\n");
 }

@@ -318,7 +318,7 @@ fn every_end_of_a_session_is_counted_once() {
 #[test]
 fn a_client_that_does_not_read_is_counted() {
     let server = start(&["--max-message-bytes", "1024", "--max-queue-bytes", "2048"]);
-    let _slow = open(&server, "/relay");
+    let mut slow = open(&server, "/relay");
     let mut fast = open(&server, "/relay");
     // Nobody reads what comes to `slow`, until its socket is full and then its queue.
     let text = "x".repeat(1_000);
@@ -332,6 +332,10 @@ fn a_client_that_does_not_read_is_counted() {
     let scrape = Scrape::of(server.address);
     assert_eq!(scrape.get("suzu_queue_overflows_total{queue=\"client\"}"), 1.0);
     assert_eq!(scrape.get("suzu_closes_total{reason=\"queue full\"}"), 1.0);
+    // What it was sent is what it finds when it reads at last.
+    let heard = std::iter::from_fn(|| slow.next_frame()).filter(|frame| frame.first == TEXT).count();
+    let sent = scrape.get("suzu_messages_sent_total{dialect=\"relay\",type=\"text\"}");
+    assert_eq!(sent, heard as f64);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use common::{
     server::{TempDir, TestServer},
     wire::{Bystanders, Wire},
 };
+#[cfg(feature = "tls")]
+use std::process::{Command, Stdio};
 use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf};
 
 /// A server and its file of settings.
@@ -133,4 +135,51 @@ fn shorter_patience_is_for_those_who_are_there_as_well() {
     let close = silent.frame();
     assert_eq!((close.first, close.close_code()), (common::wire::CLOSE, 1000));
     reloading.server.wait_for_log("no pong in time");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn whoever_came_before_tls_was_switched_off_is_answered_like_those_who_come_afterwards() {
+    let mut reloading = Reloading::start("head_timeout_sec = 3600\n");
+    let address = reloading.address();
+    let before = Wire::connect(address);
+    // Connections are taken in one after the other: it is there when this is.
+    Wire::open(address);
+    reloading.reload("head_timeout_sec = 3600\ntls = off\n");
+    for wire in [before, Wire::connect(address)] {
+        let answer = wire.exchange(b"\x16\x03\x01\x00\x08no hello\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn the_name_of_the_machine_is_not_lost_by_a_reload_that_fails() {
+    let own_name = |program: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-u", "sh", "-c", "hostname first.example && exec \"$@\"", "sh", program]);
+        command
+    };
+    let can = own_name("true").stderr(Stdio::null()).status();
+    if !can.is_ok_and(|status| status.success()) {
+        return common::skip("root and util-linux, for a host name of the test's own");
+    }
+    let state = TempDir::new();
+    let file = state.join("suzu.conf");
+    write(&file, "");
+    let mut command = own_name(env!("CARGO_BIN_EXE_suzu"));
+    command.args(["--listen", "127.0.0.1:0", "--max-connections-per-second", "0", "-C"]).arg(&file);
+    let server = TestServer::start_command(command, state);
+    let is_named = |name: &str| {
+        let request = format!("GET /.ok HTTP/1.1\r\nHost: {name}\r\n\r\n");
+        Wire::connect(server.address).exchange(request.as_bytes()).starts_with("HTTP/1.1 200 ")
+    };
+    assert!(is_named("first.example") && !is_named("second.example"));
+    let pid = server.pid().to_string();
+    let renamed = Command::new("nsenter").args(["-t", &pid, "-u", "hostname", "second.example"]).status();
+    assert!(renamed.unwrap().success());
+    write(&file, "tls = files\ntls_cert = /nowhere\ntls_key = /nowhere\n");
+    server.signal("HUP");
+    server.wait_for_log("the configuration stays as it is");
+    common::server::wait_until("the new name", || is_named("second.example"));
 }

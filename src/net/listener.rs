@@ -11,7 +11,7 @@ use std::{
     io::{self, ErrorKind},
     net::{self, IpAddr, Ipv4Addr, SocketAddr},
     os::unix::{
-        fs::{DirBuilderExt, FileTypeExt, PermissionsExt},
+        fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
         net as unix,
     },
     path::{Path, PathBuf},
@@ -26,7 +26,14 @@ const BACKLOG: i32 = 1024;
 pub struct Listener {
     acceptor: Acceptor,
     /// The path that goes with it.
-    path: Option<PathBuf>,
+    path: Option<OwnPath>,
+}
+
+/// A socket that we have made, and the file by which it is known again: somebody else's may be at its path by now.
+#[derive(Debug)]
+struct OwnPath {
+    path: PathBuf,
+    file: (u64, u64),
 }
 
 #[derive(Debug)]
@@ -96,7 +103,7 @@ impl Listener {
     pub fn local_address(&self) -> io::Result<Address> {
         match (&self.acceptor, &self.path) {
             (Acceptor::Tcp(tcp), _) => tcp.local_addr().map(Address::Ip),
-            (Acceptor::Unix(_), Some(path)) => Ok(Address::Unix(path.clone())),
+            (Acceptor::Unix(_), Some(own)) => Ok(Address::Unix(own.path.clone())),
             (Acceptor::Unix(unix), None) => {
                 let address = unix.local_addr()?;
                 Ok(Address::Unix(address.as_pathname().unwrap_or(Path::new("(no path)")).to_owned()))
@@ -138,9 +145,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
+        if let Some(own) = &self.path
+            && file_at(&own.path).is_ok_and(|file| file == own.file)
+        {
             // If it is gone already, so be it.
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(&own.path);
         }
     }
 }
@@ -165,12 +174,14 @@ fn listen(address: SocketAddr) -> io::Result<Listener> {
 /// The socket is made where only we can come and moved to its place when it has its mode: nobody connects to it before. What a crash has left
 /// there gives way; what somebody listens on does not.
 fn listen_unix(path: &Path, mode: u32) -> io::Result<Listener> {
+    // A socket can be moved to a path that is too long for anybody to connect to.
+    unix::SocketAddr::from_pathname(path)?;
     match fs::symlink_metadata(path) {
         Ok(there) if !there.file_type().is_socket() => {
             return Err(io::Error::new(ErrorKind::AlreadyExists, "something else is there, and no socket"));
         }
-        Ok(_) if unix::UnixStream::connect(path).is_ok() => return Err(ErrorKind::AddrInUse.into()),
-        _ => {}
+        Ok(_) => check_is_left_behind(path)?,
+        Err(_) => {}
     }
     let parent = path.parent().unwrap_or(Path::new("/"));
     let private = parent.join(format!(".suzu-{}", process::id()));
@@ -179,14 +190,33 @@ fn listen_unix(path: &Path, mode: u32) -> io::Result<Listener> {
     let result = unix::UnixListener::bind(&made).and_then(|unix| {
         fs::set_permissions(&made, Permissions::from_mode(mode))?;
         unix.set_nonblocking(true)?;
+        let file = file_at(&made)?;
         fs::rename(&made, path)?;
-        Ok(unix)
+        Ok((unix, file))
     });
     // Nothing is left in it, unless the socket could not be moved.
     let _ = fs::remove_file(&made);
     let _ = fs::remove_dir(&private);
-    let acceptor = Acceptor::Unix(UnixListener::from_std(result?));
-    Ok(Listener { acceptor, path: Some(path.to_owned()) })
+    let (unix, file) = result?;
+    let acceptor = Acceptor::Unix(UnixListener::from_std(unix));
+    Ok(Listener { acceptor, path: Some(OwnPath { path: path.to_owned(), file }) })
+}
+
+/// Nobody listens on this socket any more; whoever does, of whatever kind it is and however busy, keeps it.
+fn check_is_left_behind(path: &Path) -> io::Result<()> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Where many wait to be taken in, connecting would wait, too.
+    socket.set_nonblocking(true)?;
+    match socket.connect(&socket2::SockAddr::unix(path)?) {
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(error),
+        Ok(()) | Err(_) => Err(ErrorKind::AddrInUse.into()),
+    }
+}
+
+/// Which file is at a path.
+fn file_at(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|there| (there.dev(), there.ino()))
 }
 
 fn lacks_ipv6(error: &io::Error) -> bool {

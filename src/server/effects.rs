@@ -64,8 +64,10 @@ impl Server {
     }
 
     fn send(&mut self, to: Key, kind: Kind, message: Message) {
-        self.count_sent(to, kind, message.len());
-        self.queue(to, message);
+        let bytes = message.len();
+        if self.queue(to, message) {
+            self.count_sent(to, kind, bytes);
+        }
     }
 
     fn count_sent(&mut self, to: Key, kind: Kind, bytes: usize) {
@@ -74,20 +76,26 @@ impl Server {
         }
     }
 
-    fn queue(&mut self, to: Key, message: Message) {
-        let Some(client) = self.clients.get_mut(to) else { return };
+    /// False if there was no room for it: the client is let go.
+    fn queue(&mut self, to: Key, message: Message) -> bool {
+        if self.lost.contains(&to) {
+            return false;
+        }
+        let Some(client) = self.clients.get_mut(to) else { return false };
         let message = client.framed(message);
         self.turn_bytes += message.len();
-        if let Err(fault) = client.connection.send(message) {
+        let sent = client.connection.send(message);
+        if let Err(fault) = &sent {
             let Who { room, client: name, .. } = self.hub.who(to);
             log::info!(connection:% = to, room, client = name, reason:% = fault; "closed with {}", fault.code());
-            client.connection.fail(&fault);
+            client.connection.fail(fault);
             self.metrics.overflowed();
             // The hub is told once it has been drained.
             self.lost.push(to);
             self.expect_end(to);
         }
         self.mark_dirty(to);
+        sent.is_ok()
     }
 
     fn send_waiting(&mut self, to: Key, kind: Kind, message: Message) {

@@ -124,7 +124,12 @@ impl Server {
                 self.end(key, "no TLS session");
                 return false;
             }
-            None => return false,
+            None => {
+                // TLS was switched off since it came: it is told what others are told who speak TLS here.
+                client.connection.stream_mut().be_plain();
+                self.end_handshake(key, Handshake::Failed);
+                return true;
+            }
         }
         client.deadline = Some(deadline);
         self.arm(deadline);

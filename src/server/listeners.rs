@@ -34,14 +34,18 @@ pub(super) fn open(
 ) -> io::Result<Vec<Listening>> {
     let mut opened = Vec::new();
     for Inherited { name, socket } in inherited {
-        let listener = match socket {
-            inherited::Listening::Tcp(tcp) => Listener::inherit_tcp(tcp),
-            inherited::Listening::Unix(unix) => Listener::inherit_unix(unix),
-        };
         let purpose = match &*name {
             ADMIN_NAME => Purpose::Admin,
             METRICS_NAME => Purpose::Metrics,
             _ => Purpose::Public,
+        };
+        let listener = match socket {
+            // Nothing would keep anybody from it, not even the page of somebody else in a browser on this machine.
+            inherited::Listening::Tcp(_) if purpose == Purpose::Admin => Err(io::Error::other(
+                "it is for those who look after suzu; allowed: ListenStream= with a path",
+            )),
+            inherited::Listening::Tcp(tcp) => Listener::inherit_tcp(tcp),
+            inherited::Listening::Unix(unix) => Listener::inherit_unix(unix),
         };
         opened.push((
             purpose,

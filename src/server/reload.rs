@@ -7,7 +7,7 @@ use super::{Ceiling, Server, admission, bind, signaling_log, tuning::Tuning};
 use crate::{
     config::{Config, settings::Setting},
     host::{log as logging, machine},
-    net::tls::Tls,
+    net::{certificates::Host, tls::Tls},
 };
 
 /// Reads the configuration as it is now.
@@ -46,9 +46,10 @@ impl Server {
         let waiting = config.keep_what_needs_restart(&self.config)?;
         let (keys, ice_servers) = config.access()?;
         let signaling_log = signaling_log::Open::by(&config).map_err(|error| error.to_string())?;
-        self.host = machine::look();
-        self.reload_certificates(&config)?;
+        let host = machine::look();
+        self.reload_certificates(&config, &host)?;
         // From here on nothing can fail.
+        self.host = host;
         self.signaling_log.set(signaling_log);
         logging::configure(&config.log_settings());
         let (endpoints, dialects) = bind::endpoints(&config);
@@ -75,16 +76,16 @@ impl Server {
     }
 
     /// The same certificates are read again, and if they are bad the old ones stay; others must be good.
-    fn reload_certificates(&mut self, config: &Config) -> Result<(), String> {
+    fn reload_certificates(&mut self, config: &Config, host: &Host) -> Result<(), String> {
         let unix = self.now.unix_ms / 1_000;
         let source = config.certificates(machine::state_dir());
         if source == self.config.certificates(machine::state_dir()) {
             if let Some(tls) = &mut self.tls {
-                tls.reload(&self.host, unix);
+                tls.reload(host, unix);
             }
             return Ok(());
         }
-        self.tls = source.map(|source| Tls::start(&source, &self.host, unix)).transpose()?;
+        self.tls = source.map(|source| Tls::start(&source, host, unix)).transpose()?;
         Ok(())
     }
 }

@@ -63,11 +63,19 @@ impl Hub {
 
     /// Takes other limits, keys and ICE servers from now on. Nobody is let go by it, and tables stay as large as they are.
     pub fn reconfigure(&mut self, limits: Limits, keys: Keys, ice_servers: IceServers, now: Now) {
-        let Limits { max_peers, max_clients, max_rooms, max_peers_per_room, .. } = self.limits;
+        let Limits {
+            max_peers, max_clients, max_rooms, max_peers_per_room, pong_timeout, read_timeout, ..
+        } = self.limits;
         self.limits = Limits { max_peers, max_clients, max_rooms, max_peers_per_room, ..limits };
         self.rejections.set_delay_max(self.limits.reject_delay_max);
         self.keys = keys;
         self.ice_servers = ice_servers;
+        if self.limits.pong_timeout < pong_timeout || self.limits.read_timeout < read_timeout {
+            // Nobody could answer pings that were not sent: shorter patience begins now.
+            for session in self.peers.values_mut() {
+                (session.heard, session.ponged) = (now.mono, now.mono);
+            }
+        }
         // Patience may be shorter than it was: who is due is found by a walk.
         if !self.peers.is_empty() {
             self.arm(now.mono);
@@ -99,5 +107,54 @@ impl Hub {
         let farewell = session.dialect.farewell().filter(|_| has_seat);
         out.extend(farewell.map(|text| Effect::Send { to: peer, kind: Kind::Bye, text: text.into() }));
         self.let_go(peer, Close::Dismissed, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Config,
+        signaling::{Input, Mono},
+        slots::Slots,
+    };
+    use std::{net::Ipv4Addr, time::Duration};
+
+    fn at(millis: u64) -> Now {
+        Now { mono: Mono::from_millis(millis), unix_ms: 0 }
+    }
+
+    /// Does what is due; whether somebody is let go, and whether somebody is pinged.
+    fn run(hub: &mut Hub, now: Now) -> (bool, bool) {
+        let mut out = Outbox::new();
+        while hub.next_timeout().is_some_and(|at| at <= now.mono) {
+            hub.handle_timeout(now, &mut out);
+        }
+        let has = |wanted: fn(&Effect) -> bool| out.iter().any(wanted);
+        (
+            has(|effect| matches!(effect, Effect::Close { .. })),
+            has(|effect| matches!(effect, Effect::Ping { .. })),
+        )
+    }
+
+    #[test]
+    fn shorter_patience_begins_when_it_is_set() {
+        let seconds = Duration::from_secs;
+        let limits = Config::default().signaling_limits();
+        let old = Limits { ping_interval: seconds(30), pong_timeout: seconds(60), ..limits.clone() };
+        let new = Limits { ping_interval: seconds(5), pong_timeout: seconds(10), ..limits };
+        let mut hub = Hub::new(old, [0; 32]);
+        let peer = Slots::<()>::with_capacity(1).insert_with(|_| ()).unwrap();
+        let (address, out) = (Ipv4Addr::LOCALHOST.into(), &mut Outbox::new());
+        let open = Input::Open { peer, dialect: Dialect::Echo, address, room: "", credential: None };
+        hub.handle(open, at(0), out);
+        // It has answered every ping that there was: none.
+        hub.reconfigure(new, Keys::default(), IceServers::default(), at(20_000));
+        assert_eq!(run(&mut hub, at(20_000)), (false, false));
+        assert_eq!(run(&mut hub, at(25_000)), (false, true));
+        hub.handle(Input::Pong { peer }, at(25_000), out);
+        assert_eq!(run(&mut hub, at(34_999)), (false, true));
+        // Whoever is silent is let go as soon as is said.
+        assert_eq!(run(&mut hub, at(35_000)), (true, false));
     }
 }
