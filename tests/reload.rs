@@ -183,3 +183,27 @@ fn the_name_of_the_machine_is_not_lost_by_a_reload_that_fails() {
     server.wait_for_log("the configuration stays as it is");
     common::server::wait_until("the new name", || is_named("second.example"));
 }
+
+#[test]
+fn whoever_was_slowed_down_is_heard_at_once_when_it_may_say_more() {
+    let slow = "max_messages_per_second = 1\nmax_connections_per_second = 0\n";
+    let state = TempDir::new();
+    let file = state.join("suzu.conf");
+    write(&file, slow);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_suzu"));
+    command.args(["--listen", "127.0.0.1:0", "-C", file.to_str().unwrap()]);
+    let server = TestServer::start_command(command, state);
+    let mut wire = Wire::join(server.address, "room");
+    // Ten at once, then one a second: the last of these would be heard after half a minute, which no test waits.
+    for _ in 0..40 {
+        wire.send(&common::wire::frame(common::wire::PING, b"hello"));
+    }
+    for _ in 0..5 {
+        assert_eq!(wire.frame().first, common::wire::PONG);
+    }
+    write(&file, "max_messages_per_second = 0\n");
+    server.signal("HUP");
+    for _ in 5..40 {
+        assert_eq!(wire.frame().first, common::wire::PONG);
+    }
+}

@@ -185,8 +185,11 @@ fn listen_unix(path: &Path, mode: u32) -> io::Result<Listener> {
     }
     let parent = path.parent().unwrap_or(Path::new("/"));
     let private = parent.join(format!(".suzu-{}", process::id()));
-    DirBuilder::new().mode(0o700).create(&private)?;
     let made = private.join("s");
+    // What a crash in the midst of this has left: in a container the next suzu may have the same number.
+    let _ = fs::remove_file(&made);
+    let _ = fs::remove_dir(&private);
+    DirBuilder::new().mode(0o700).create(&private)?;
     let result = unix::UnixListener::bind(&made).and_then(|unix| {
         fs::set_permissions(&made, Permissions::from_mode(mode))?;
         unix.set_nonblocking(true)?;

@@ -60,6 +60,7 @@ impl Server {
         self.tuning = Tuning::of(&config);
         self.hub.reconfigure(config.signaling_limits(), keys, ice_servers, self.now);
         self.reload_webhooks();
+        self.release_throttled();
         let (before, after) = (Ceiling::of(&self.config).total(), Ceiling::of(&config).total());
         if before != after {
             log::info!(
@@ -73,6 +74,19 @@ impl Server {
         }
         self.config = config;
         Ok(waiting)
+    }
+
+    /// Whoever has said too much may have said less than too much by other rates.
+    fn release_throttled(&mut self) {
+        let now = self.now.mono;
+        let mut is_any = false;
+        for client in self.clients.values_mut().filter(|client| client.throttled_until.is_some()) {
+            client.throttled_until = Some(now);
+            is_any = true;
+        }
+        if is_any {
+            self.arm(now);
+        }
     }
 
     /// The same certificates are read again, and if they are bad the old ones stay; others must be good.
