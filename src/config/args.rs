@@ -73,11 +73,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
     }
 
     let mut config = Config::default();
+    let mut ayame = None;
+    let name = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     if let Some(path) = path {
-        let name = path.display().to_string();
         let bytes = fs::read(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
         // Comments may be in another encoding; other lines are refused.
-        file::apply(&mut config, &name, &String::from_utf8_lossy(&bytes))?;
+        ayame = Some(file::read(&mut config, &name, &String::from_utf8_lossy(&bytes))?);
         let is_public = fs::metadata(&path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0);
         if config.has_secrets() && is_public {
             return Err(format!(
@@ -95,6 +96,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             return Err(on_show(setting));
         }
     }
+    config.warnings.extend(ayame.iter().flat_map(|keys| keys.warnings(&config)).collect::<Vec<_>>());
     if let Some(directory) = env::var_os("CREDENTIALS_DIRECTORY") {
         config.take_credentials(Path::new(&directory))?;
     }
