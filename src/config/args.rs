@@ -59,6 +59,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
                     .value()
                     .map_err(|_| format!("{flag}: a value is missing; allowed: {}", setting.allowed))?;
                 let value = value.into_string().map_err(|_| format!("{flag}: the value is not text"))?;
+                // It would be several lines, or none, of a file.
+                if value.contains(char::is_control) {
+                    return Err(format!(
+                        "{flag}: {value:?} has a control character in it; allowed: {}",
+                        setting.allowed
+                    ));
+                }
                 flags.push((setting, value));
             }
             Arg::Short(letter) => {
@@ -183,6 +190,15 @@ mod tests {
             let error = parse_words(words).map(|_| ()).unwrap_err();
             assert!(error.starts_with(message), "{words}: {error}");
         }
+    }
+
+    #[test]
+    fn a_value_is_one_line_of_a_file() {
+        let error = parse(["--log-dir", "a\nmax_clients = 3"].map(OsString::from)).unwrap_err();
+        assert!(
+            error.starts_with("--log-dir: \"a\\nmax_clients = 3\" has a control character in it"),
+            "{error}"
+        );
     }
 
     #[test]
