@@ -93,6 +93,7 @@ fn json_is_an_object_a_line_whose_keys_can_be_renamed() {
 fn names_that_cannot_be_keys_are_refused() {
     for (args, expected) in [
         (["--log-message-key-name", "level"], "level has a meaning already; allowed: "),
+        (["--log-timestamp-key-name", "type"], "type has a meaning already; allowed: "),
         (["--log-timestamp-key-name", "message"], "both are message; allowed: two names"),
         (["--log-timestamp-key-name", "a b"], "\"a b\" is no such name; allowed: "),
         (["--log-format", "xml"], "\"xml\" is none of these; allowed: auto, text, json or journal"),
