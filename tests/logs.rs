@@ -141,6 +141,34 @@ fn at_the_level_debug_nothing_is_left_out() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_nobody_and_says_later_what_is_missing() {
+    let state = TempDir::new();
+    let pipe = state.join("log");
+    let mut command = Command::new("sh");
+    // Somebody has the pipe open for reading, and does not read.
+    let script = "mkfifo \"$0\" && exec 3<>\"$0\" && exec \"$@\" 2>\"$0\"";
+    command.args(["-c", script, pipe.to_str().unwrap(), env!("CARGO_BIN_EXE_suzu")]);
+    command.args(["--listen", "127.0.0.1:0", "--log-level", "debug", "--max-connections-per-second", "0"]);
+    let server = TestServer::start_command(command, state);
+    for number in 0..500 {
+        drop(Wire::join(server.address, &format!("room {number}")));
+    }
+    let (texts, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let reader = std::io::BufReader::new(fs::File::open(pipe).unwrap());
+        std::io::BufRead::lines(reader).map_while(Result::ok).try_for_each(|line| texts.send(line))
+    });
+    let first = lines.recv_timeout(DEADLINE).unwrap();
+    assert!(first.starts_with("INFO  [suzu::"), "{first}");
+    let mut is_said = false;
+    wait_until("what is missing", || {
+        drop(Wire::join(server.address, "afterwards"));
+        is_said |= lines.try_iter().any(|line| line.contains(" lines are missing: nobody read them lost="));
+        is_said
+    });
+}
+
+#[test]
 fn format_and_level_change_while_it_runs() {
     let dir = TempDir::new();
     let file = dir.join("suzu.conf");

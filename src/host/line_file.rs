@@ -68,7 +68,7 @@ fn open(path: &PathBuf) -> io::Result<(File, bool)> {
 }
 
 /// Writes a whole line, or leaves `is_torn` behind: then the next one begins with a line end.
-fn write(file: &mut impl Write, is_torn: &mut bool, line: &[u8]) -> io::Result<()> {
+pub(super) fn write(file: &mut impl Write, is_torn: &mut bool, line: &[u8]) -> io::Result<()> {
     let end: &[u8] = if *is_torn { b"\n" } else { b"" };
     for part in [end, line] {
         let mut rest = part;
