@@ -53,6 +53,16 @@ impl LineFile {
     }
 }
 
+impl Drop for LineFile {
+    /// What is missing is said at the end, too: another file may go on in its place.
+    fn drop(&mut self) {
+        let Self { name, path, lost, .. } = self;
+        if *lost > 0 {
+            log::warn!("{name}: {} is not written any more, {lost} lines are missing", path.display());
+        }
+    }
+}
+
 /// The file, and whether it ends in the middle of a line.
 fn open(path: &PathBuf) -> io::Result<(File, bool)> {
     let mut options = OpenOptions::new();
