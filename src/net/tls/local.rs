@@ -230,7 +230,8 @@ fn renew(
     }
     let (names, addresses): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| matches!(name, ServerName::DnsName(_)));
-    let shown = |names: &[&ServerName<'_>]| names.iter().map(|name| show(name)).collect::<Vec<_>>().join(", ");
+    let shown =
+        |names: &[&ServerName<'_>]| names.iter().map(|name| show(name)).collect::<Vec<_>>().join(", ");
     log::info!("made a certificate for {} and {} addresses", shown(&names), addresses.len());
     log::debug!("its addresses are {}", shown(&addresses));
     Ok(leaf)
