@@ -34,7 +34,7 @@ fn by_default_the_internet_is_dropped_before_anything_is_read() {
     // Nothing is sent: it is not waited for.
     Wire::connect(there).ends();
     server.wait_for_log(
-        "a connection from 203.0.113.9 was turned away reason=\"it is not of this network; allow_from would allow it",
+        "a connection was turned away reason=\"it is not of this network; allow_from would allow it",
     );
     // And what is sent, even by a client that claims to be somebody else, is not answered.
     for _ in 0..20 {
@@ -92,7 +92,7 @@ fn a_list_lets_in_whom_it_names_and_nobody_else() {
     ] {
         assert_eq!(is_served(connect_from(source, server.address)), expected, "{source:?}");
     }
-    server.wait_for_log("a connection from 127.0.0.1 was turned away");
+    server.wait_for_log("a connection was turned away");
 }
 
 /// An upgrade that comes from a proxy, or from somebody who would like to be one.
@@ -133,7 +133,7 @@ fn a_proxy_is_believed_and_nobody_else() {
     }
     let page = request(connect_from(PROXY, server.address), "/", "X-Forwarded-For: 8.8.8.8\r\n");
     assert_eq!(page.status, 403, "pages, too");
-    let why = "reason=\"8.8.8.8 is not of this network; allow_from would allow it";
+    let why = "reason=\"the client is not of this network; allow_from would allow it";
     server.wait_for_log(why);
     pass_on(&server, PROXY, "X-Forwarded-For: 192.168.77.7\r\n").let_in();
     server.wait_for_log("192.168.77.7");

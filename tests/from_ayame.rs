@@ -133,6 +133,14 @@ fn flags_win_over_its_keys() {
 }
 
 #[test]
+fn a_key_that_takes_effect_by_a_flag_is_not_named() {
+    let (_folder, mut command) = called_like_ayame(b"log_dir = ./\nlog_message_key_name = msg\n");
+    command.args(["--listen", "127.0.0.1:0", "--signaling-log", "true"]);
+    let server = TestServer::start_command(command, TempDir::new());
+    assert_eq!(named(&server), [""; 0]);
+}
+
+#[test]
 fn check_shows_what_becomes_of_it() {
     let (_folder, mut command) = called_like_ayame(EXAMPLE.as_bytes());
     let output = command.arg("--check").stdin(Stdio::null()).output().unwrap();
@@ -150,12 +158,14 @@ fn check_shows_what_becomes_of_it() {
 #[test]
 fn comments_may_be_in_any_encoding_and_values_may_not() {
     // 設定 in Shift_JIS.
-    let comment = b"# \x90\xdd\x92\xe8\ntype_message = true\n";
+    let comment = b"# \x90\xdd\x92\xe8\ntype_message = true ; \x90\xdd\n";
     let (_folder, mut command) = called_like_ayame(comment);
     let output = command.arg("--check").stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let (_folder, mut command) = called_like_ayame(b"debug = true\nlog_dir = \x90\xdd\n");
-    let output = command.arg("--check").stdin(Stdio::null()).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "suzu: config.ini:2: the line is not in UTF-8\n");
+    for value in [&b"log_dir = \x90\xdd\n"[..], b"log_dir = a\\\n\x90\xdd\n", b"state_dir = a # \x90\xdd\n"] {
+        let (_folder, mut command) = called_like_ayame(&[b"debug = true\n", value].concat());
+        let output = command.arg("--check").stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "suzu: config.ini:2: the line is not in UTF-8\n");
+    }
 }

@@ -16,7 +16,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-const TURNED_AWAY: &str = "a connection from 127.0.0.1 was turned away";
+const TURNED_AWAY: &str = "a connection was turned away";
 const SUMMED_UP: &str = " more like this in ";
 
 /// A client of whom nothing must be left out is rejected: its room has too long a name.
@@ -93,6 +93,7 @@ fn json_is_an_object_a_line_whose_keys_can_be_renamed() {
 fn names_that_cannot_be_keys_are_refused() {
     for (args, expected) in [
         (["--log-message-key-name", "level"], "level has a meaning already; allowed: "),
+        (["--log-timestamp-key-name", "type"], "type has a meaning already; allowed: "),
         (["--log-timestamp-key-name", "message"], "both are message; allowed: two names"),
         (["--log-timestamp-key-name", "a b"], "\"a b\" is no such name; allowed: "),
         (["--log-format", "xml"], "\"xml\" is none of these; allowed: auto, text, json or journal"),
@@ -115,6 +116,7 @@ fn a_flood_is_a_burst_and_a_sum() {
     assert!(lines.len() == 10 && lines.iter().all(|line| line.contains(TURNED_AWAY)), "{log}");
     assert!(sum.contains(&format!("490{SUMMED_UP}")) && sum.ends_with("repeats=490"), "{log}");
     assert!(sum.contains(TURNED_AWAY), "it says of what: {sum}");
+    assert!(!server.whole_log().contains("127.0.0.1"), "addresses are private: {}", server.whole_log());
 }
 
 #[test]
@@ -136,6 +138,34 @@ fn at_the_level_debug_nothing_is_left_out() {
         Wire::connect(server.address).ends();
     }
     wait_until("all lines", || server.log().matches(TURNED_AWAY).count() == 50);
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody_and_says_later_what_is_missing() {
+    let state = TempDir::new();
+    let pipe = state.join("log");
+    let mut command = Command::new("sh");
+    // Somebody has the pipe open for reading, and does not read.
+    let script = "mkfifo \"$0\" && exec 3<>\"$0\" && exec \"$@\" 2>\"$0\"";
+    command.args(["-c", script, pipe.to_str().unwrap(), env!("CARGO_BIN_EXE_suzu")]);
+    command.args(["--listen", "127.0.0.1:0", "--log-level", "debug", "--max-connections-per-second", "0"]);
+    let server = TestServer::start_command(command, state);
+    for number in 0..500 {
+        drop(Wire::join(server.address, &format!("room {number}")));
+    }
+    let (texts, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let reader = std::io::BufReader::new(fs::File::open(pipe).unwrap());
+        std::io::BufRead::lines(reader).map_while(Result::ok).try_for_each(|line| texts.send(line))
+    });
+    let first = lines.recv_timeout(DEADLINE).unwrap();
+    assert!(first.starts_with("INFO  [suzu::"), "{first}");
+    let mut is_said = false;
+    wait_until("what is missing", || {
+        drop(Wire::join(server.address, "afterwards"));
+        is_said |= lines.try_iter().any(|line| line.contains(" lines are missing: nobody read them lost="));
+        is_said
+    });
 }
 
 #[test]

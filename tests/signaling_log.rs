@@ -116,7 +116,7 @@ fn by_default_nothing_is_kept() {
 #[test]
 fn a_full_disk_is_said_once_and_signaling_goes_on() {
     let args = ["--signaling-log", "true", "--log-dir", "/dev", "--signaling-log-name", "full"];
-    let server = TestServer::start(&args);
+    let mut server = TestServer::start(&args);
     let mut bystanders = Bystanders::seat(server.address);
     for _ in 0..50 {
         bystanders.exchange();
@@ -126,6 +126,9 @@ fn a_full_disk_is_said_once_and_signaling_goes_on() {
     let expected = "ERROR [suzu::host::line_file] the signaling log: /dev/full cannot be written, lines are lost \
         reason=\"No space left on device (os error 28)\"";
     assert_eq!(log.trim_end(), expected);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+    server.wait_for_log("the signaling log: /dev/full is not written any more, 10");
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn a_host_that_does_not_resolve_or_takes_no_connection_lets_nobody_in() {
     let refusing = format!("http://{}/", webhook_rig::refusing());
     for (url, why) in [
         ("http://nowhere.invalid/authn", "its name cannot be resolved"),
-        (&*refusing, "it takes no connection"),
+        (&*refusing, "it takes no connection: Connection refused"),
     ] {
         let server = TestServer::start(&["--authn-webhook-url", url, "--webhook-request-timeout-sec", "4"]);
         let mut others = Bystanders::of([(); 2].map(|()| open(&server, "/relay?room=r", "")));

@@ -59,6 +59,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
                     .value()
                     .map_err(|_| format!("{flag}: a value is missing; allowed: {}", setting.allowed))?;
                 let value = value.into_string().map_err(|_| format!("{flag}: the value is not text"))?;
+                // It would be several lines, or none, of a file.
+                if value.contains(char::is_control) {
+                    return Err(format!(
+                        "{flag}: {value:?} has a control character in it; allowed: {}",
+                        setting.allowed
+                    ));
+                }
                 flags.push((setting, value));
             }
             Arg::Short(letter) => {
@@ -73,11 +80,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
     }
 
     let mut config = Config::default();
+    let mut ayame = None;
+    let name = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     if let Some(path) = path {
-        let name = path.display().to_string();
         let bytes = fs::read(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
         // Comments may be in another encoding; other lines are refused.
-        file::apply(&mut config, &name, &String::from_utf8_lossy(&bytes))?;
+        ayame = Some(file::read(&mut config, &name, &String::from_utf8_lossy(&bytes))?);
         let is_public = fs::metadata(&path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0);
         if config.has_secrets() && is_public {
             return Err(format!(
@@ -95,6 +103,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             return Err(on_show(setting));
         }
     }
+    config.warnings.extend(ayame.iter().flat_map(|keys| keys.warnings(&config)).collect::<Vec<_>>());
     if let Some(directory) = env::var_os("CREDENTIALS_DIRECTORY") {
         config.take_credentials(Path::new(&directory))?;
     }
@@ -181,6 +190,15 @@ mod tests {
             let error = parse_words(words).map(|_| ()).unwrap_err();
             assert!(error.starts_with(message), "{words}: {error}");
         }
+    }
+
+    #[test]
+    fn a_value_is_one_line_of_a_file() {
+        let error = parse(["--log-dir", "a\nmax_clients = 3"].map(OsString::from)).unwrap_err();
+        assert!(
+            error.starts_with("--log-dir: \"a\\nmax_clients = 3\" has a control character in it"),
+            "{error}"
+        );
     }
 
     #[test]

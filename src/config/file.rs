@@ -7,11 +7,17 @@ use super::{
     spelling::nearest,
 };
 
-/// Applies a file's lines to `config`. `name` is the file's, for messages.
+/// Applies a file's lines to `config`, with what there is to be said about them. `name` is the file's, for messages.
 ///
 /// # Errors
 /// A line that cannot be used: file, line, key, what was wrong and what is allowed.
 pub fn apply(config: &mut Config, name: &str, text: &str) -> Result<(), String> {
+    config.warnings = read(config, name, text)?.warnings(config);
+    Ok(())
+}
+
+/// The same; what there is to be said is known when flags are, too.
+pub(super) fn read<'a>(config: &mut Config, name: &'a str, text: &str) -> Result<ayame::Reading<'a>, String> {
     let mut seen = Vec::new();
     let mut ayame = ayame::Reading::new(name);
     // Some editors begin a file with a byte order mark.
@@ -26,6 +32,8 @@ pub fn apply(config: &mut Config, name: &str, text: &str) -> Result<(), String> 
         if let Some(key) = ayame::find(key) {
             let value = ini::value(value, &mut lines.by_ref().map(|(text, _)| text))
                 .map_err(|wrong| at(format!("{}: {wrong}", key.name)))?;
+            // It may go on for several lines.
+            check_encoding(&value).map_err(at)?;
             ayame.take(config, key, &value, line)?;
         } else {
             let setting = find(key).ok_or_else(|| at(unknown(key)))?;
@@ -42,9 +50,6 @@ fn split(text: &str) -> Result<(&str, &str), String> {
     if text.starts_with('[') && text.ends_with(']') {
         return Err(format!("{text}: there are no sections, only `key = value` lines"));
     }
-    if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err("the line is not in UTF-8".to_owned());
-    }
     // Ayame takes a colon, too, and quotes around a key.
     if let Some((key, value)) = text.split_once(['=', ':']) {
         let key = key.trim().trim_matches(['"', '`']);
@@ -52,6 +57,7 @@ fn split(text: &str) -> Result<(&str, &str), String> {
             return Ok((key, value));
         }
     }
+    check_encoding(text)?;
     let (key, value) = text.split_once('=').ok_or_else(|| not_a_line(text))?;
     let key = key.trim();
     // With a space, the sign is within the value: what a secret in base64 ends with.
@@ -59,6 +65,15 @@ fn split(text: &str) -> Result<(&str, &str), String> {
         return Err(not_a_line(text));
     }
     Ok((key, value.trim()))
+}
+
+/// Whatever was not in UTF-8 is lost by now.
+fn check_encoding(text: &str) -> Result<(), String> {
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        Err("the line is not in UTF-8".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 /// The one section that is none: Ayame's library calls it so.

@@ -53,6 +53,16 @@ impl LineFile {
     }
 }
 
+impl Drop for LineFile {
+    /// What is missing is said at the end, too: another file may go on in its place.
+    fn drop(&mut self) {
+        let Self { name, path, lost, .. } = self;
+        if *lost > 0 {
+            log::warn!("{name}: {} is not written any more, {lost} lines are missing", path.display());
+        }
+    }
+}
+
 /// The file, and whether it ends in the middle of a line.
 fn open(path: &PathBuf) -> io::Result<(File, bool)> {
     let mut options = OpenOptions::new();
@@ -68,7 +78,7 @@ fn open(path: &PathBuf) -> io::Result<(File, bool)> {
 }
 
 /// Writes a whole line, or leaves `is_torn` behind: then the next one begins with a line end.
-fn write(file: &mut impl Write, is_torn: &mut bool, line: &[u8]) -> io::Result<()> {
+pub(super) fn write(file: &mut impl Write, is_torn: &mut bool, line: &[u8]) -> io::Result<()> {
     let end: &[u8] = if *is_torn { b"\n" } else { b"" };
     for part in [end, line] {
         let mut rest = part;

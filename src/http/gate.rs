@@ -45,7 +45,7 @@ impl Gate {
     /// Where the client really is, if it may come.
     ///
     /// # Errors
-    /// Why not, and which setting would allow it.
+    /// Why not, and which setting would allow it; without the address, since it is logged.
     pub(super) fn check(&self, request: &Request<'_>, via: Via) -> Result<IpAddr, String> {
         let address =
             client_address(via.address, &self.trusted_proxies, &request.x_forwarded_for, &request.forwarded)
@@ -53,7 +53,7 @@ impl Gate {
         if via.purpose == Purpose::Metrics {
             self.check_scrape(address)?;
         } else if !self.allow_from.admits(address) {
-            return Err(format!("{address} is not of this network; allow_from would allow it"));
+            return Err("the client is not of this network; allow_from would allow it".to_owned());
         }
         origin::verdict(request.host, request.origin, &self.names).map_err(|foreign| foreign.to_string())?;
         Ok(address)
@@ -67,6 +67,6 @@ impl Gate {
         if self.may_scrape(address) {
             return Ok(());
         }
-        Err(format!("metrics are not for {address}; allow_metrics_from would allow it"))
+        Err("metrics are not for this address; allow_metrics_from would allow it".to_owned())
     }
 }

@@ -64,9 +64,10 @@ impl Door {
     }
 }
 
-/// Says that a connection was turned away.
+/// Says that a connection was turned away. Whose it was is private.
 fn log_turned_away(address: IpAddr, reason: &str) {
-    log::info!(reason; "a connection from {address} was turned away");
+    log::info!(reason; "a connection was turned away");
+    log::debug!("it came from {address}");
 }
 
 impl Server {

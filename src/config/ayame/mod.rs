@@ -32,7 +32,7 @@ enum Fate {
 
 /// What a file says by Ayame's keys.
 #[derive(Debug)]
-pub(super) struct Reading<'a> {
+pub(in crate::config) struct Reading<'a> {
     /// The file, for messages.
     file: &'a str,
     /// The keys that are there, each once.
@@ -77,6 +77,9 @@ impl<'a> Reading<'a> {
         let mut entry = Entry { key, line, value: read.value, warning: read.warning };
         if let Some(place) = earlier {
             self.entries.remove(place);
+            if entry.value.is_empty() {
+                unset(config, key);
+            }
             entry.warning =
                 entry.warning.or(Some("it is set twice; the last one counts, as in Ayame".to_owned()));
         }
@@ -88,7 +91,7 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// What does not fit together: file, line, key, and what is allowed.
-    pub(super) fn finish(mut self, config: &mut Config, seen: &[&'static str]) -> Result<(), String> {
+    pub(super) fn finish(self, config: &mut Config, seen: &[&'static str]) -> Result<Self, String> {
         for [address, port, default_port, setting] in [
             ["listen_ipv4_address", "listen_port_number", "3000", "listen"],
             ["listen_prometheus_ipv4_address", "listen_prometheus_port_number", "4000", "listen_metrics"],
@@ -115,15 +118,13 @@ impl<'a> Reading<'a> {
                 set(config, setting, value)?;
             }
         }
-        for entry in &mut self.entries {
-            entry.warn(config);
-        }
-        let warnings = self.entries.iter().filter_map(|entry| {
-            let warning = entry.warning.as_ref()?;
-            Some(self.at(entry.line, entry.key, warning))
-        });
-        config.warnings.extend(warnings);
-        Ok(())
+        Ok(self)
+    }
+
+    /// What the operator should know, one line for each key, once all is set, by flags as well.
+    pub(in crate::config) fn warnings(&self, config: &Config) -> Vec<String> {
+        let warning = |entry: &Entry| Some(self.at(entry.line, entry.key, &entry.warning(config)?));
+        self.entries.iter().filter_map(warning).collect()
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
@@ -143,18 +144,18 @@ impl<'a> Reading<'a> {
 impl Entry {
     /// What is more important than anything about how the value is written: that it changes nothing. If it is what suzu does anyway,
     /// there is nothing to say.
-    fn warn(&mut self, config: &Config) {
+    fn warning(&self, config: &Config) -> Option<String> {
         let default = settings::find(self.key.name).map(|setting| setting.default);
         let says_nothing = matches!(&*self.value, "" | "false") || default == Some(&*self.value);
         match self.key.fate {
-            Fate::Otherwise(instead) if !says_nothing => self.warning = Some(instead.to_owned()),
+            Fate::Otherwise(instead) if !says_nothing => Some(instead.to_owned()),
             Fate::SettingWith(others, why)
                 if !says_nothing && !others.iter().any(|other| has(config, other)) =>
             {
                 let others: Vec<_> = others.iter().map(|(key, value)| format!("`{key} = {value}`")).collect();
-                self.warning = Some(format!("it changes nothing without {}: {why}", others.join(" or ")));
+                Some(format!("it changes nothing without {}: {why}", others.join(" or ")))
             }
-            _ => {}
+            _ => self.warning.clone(),
         }
     }
 }
@@ -163,6 +164,13 @@ fn set(config: &mut Config, key: &str, value: &str) -> Result<(), String> {
     // The tests have every row of the table, so it is always there.
     let setting = settings::find(key).ok_or_else(|| format!("there is no setting {key}"))?;
     config.set(setting, value, true)
+}
+
+/// Back to the default.
+fn unset(config: &mut Config, key: &Key) {
+    if let Some(setting) = settings::find(key.name).filter(|_| !matches!(key.fate, Fate::Otherwise(_))) {
+        setting.copy(&Config::default(), config);
+    }
 }
 
 fn has(config: &Config, (key, value): &(&str, &str)) -> bool {

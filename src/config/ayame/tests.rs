@@ -308,6 +308,15 @@ fn a_key_that_is_there_twice_counts_as_it_is_last_written_and_is_named_once() {
 }
 
 #[test]
+fn a_key_that_is_there_again_without_a_value_is_the_default_again() {
+    let config =
+        read("authn_webhook_url = http://h/\nlog_dir = a\ntype_message = true\nauthn_webhook_url =\nlog_dir =\ntype_message =\n")
+            .unwrap();
+    assert_eq!(shown(&config), shown(&Config::default()));
+    assert_eq!(config.warnings.len(), 3, "{:?}", config.warnings);
+}
+
+#[test]
 fn a_key_that_takes_effect_by_another_setting_is_not_named() {
     let signaling = "log_dir = /tmp\nsignaling_log_name = s\nsignaling_log_filters = offer\n";
     assert_eq!(warnings(signaling).len(), 3);

@@ -6,9 +6,28 @@ use super::{
 };
 use crate::host::{json_line::JsonLine, timestamp::Timestamp};
 
-/// Keys whose meaning does not change: no other is called so. The last of them are those of fields.
-pub const KEYS: [&str; 9] =
-    ["level", "target", "connection", "room", "client", "reason", "connection_id", "delay_ms", "repeats"];
+/// Keys whose meaning does not change: no other is called so. Those of the log, those of fields, and those of the signaling log, for which message
+/// and time have the same names.
+pub const KEYS: [&str; 18] = [
+    "level",
+    "target",
+    "connection",
+    "room",
+    "client",
+    "reason",
+    "connection_id",
+    "delay_ms",
+    "repeats",
+    "lost",
+    "domain",
+    "roomId",
+    "clientId",
+    "connectionId",
+    "dialect",
+    "type",
+    "rawMessage",
+    "bytes",
+];
 
 /// The whole line.
 pub(super) fn line(event: &Event<'_>, message_key: &str, timestamp_key: &str, unix_ms: u64) -> String {

@@ -7,16 +7,17 @@
 mod fields;
 mod journal;
 mod json;
+mod outlet;
 mod repeats;
 mod text;
 
 use journal::Journal;
 pub use json::KEYS;
 use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError, kv::Source};
+use outlet::Outlet;
 use repeats::{Admission, Place, Repeats, Summary};
 use simple_logger::SimpleLogger;
 use std::{
-    io::{Write, stderr},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -78,7 +79,10 @@ static LOGGER: Logger = Logger(Mutex::new(State::new()));
 /// There is a logger already.
 pub fn init(settings: &Settings, now: Now) -> Result<(), SetLoggerError> {
     log::set_logger(&LOGGER)?;
-    LOGGER.state().now = now;
+    {
+        let mut state = LOGGER.state();
+        (state.now, state.outlet) = (now, Outlet::open());
+    }
     configure(settings);
     Ok(())
 }
@@ -138,6 +142,7 @@ impl Log for Logger {
 struct State {
     filter: Option<SimpleLogger>,
     output: Output,
+    outlet: Outlet,
     /// Whoever looks at the level debug looks for a fault, and gets everything.
     is_limited: bool,
     now: Now,
@@ -155,6 +160,7 @@ impl State {
         Self {
             filter: None,
             output: Output::Text,
+            outlet: Outlet::new(),
             is_limited: true,
             now: Now { mono: Duration::ZERO, unix_ms: 0 },
             repeats: Repeats::new(),
@@ -220,19 +226,38 @@ impl State {
     }
 
     fn write(&mut self, event: &Event<'_>) {
+        let lost = self.outlet.lost();
+        if lost > 0 {
+            let note = Event {
+                level: Level::Warn,
+                target: module_path!(),
+                place: None,
+                message: &format!("{lost} lines are missing: nobody read them"),
+                fields: &[("lost", lost)],
+            };
+            if !self.write_one(&note) {
+                // Nor is there room for this one, and it is missing, too.
+                return;
+            }
+            self.outlet.forget();
+        }
+        self.write_one(event);
+    }
+
+    /// Writes it where it belongs; false if it is lost.
+    fn write_one(&mut self, event: &Event<'_>) -> bool {
         let line = match &self.output {
             Output::Text => text::line(event),
             Output::Json { message_key, timestamp_key } => {
                 json::line(event, message_key, timestamp_key, self.now.unix_ms)
             }
             Output::Journal(journal) => match journal.send(event) {
-                Ok(()) => return,
+                Ok(()) => return true,
                 // It reads these numbers from standard error as well (sd-daemon(3)).
                 Err(_) => format!("<{}>{}", journal::priority(event.level), text::line(event)),
             },
         };
-        // In one piece, so that lines of several writers do not mix; and if nobody reads it, so be it.
-        let _ = stderr().write_all(line.as_bytes());
+        self.outlet.write(&line)
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) const WINDOW: Duration = Duration::from_secs(10);
 const WINDOW_MAX: Duration = Duration::from_secs(60);
 /// Rows of the table.
 const ROWS: usize = 64;
+/// Of those, how many are for warnings and errors only: what others cause is mostly less than that.
+const ROWS_RESERVED: usize = 16;
 /// Rows of one place in the source: reasons can be what somebody else says.
 const ROWS_A_PLACE: usize = 8;
 /// What is kept of a line that was not written, in bytes.
@@ -123,6 +125,8 @@ impl Repeats {
     pub(super) fn admit(&mut self, place: Place, reason: &str, level: Level, now: Duration) -> Admission {
         let row = self.row(place, hash(reason), level, now);
         let Some(count) = self.rows.get_mut(row) else { return Admission::Write };
+        // Strangers may share it: the sum is as grave as the gravest of them.
+        count.level = count.level.min(level);
         if count.is_at_rest(now) {
             (count.since, count.length, count.written) = (now, WINDOW, 0);
         }
@@ -182,17 +186,18 @@ impl Repeats {
             return self.rows.iter().rposition(is_of).unwrap_or_default();
         }
         let new = Count::new(place, reason, level, now);
-        if let Some(row) = self.rows.iter().position(|count| count.is_at_rest(now)) {
+        let rows = if level <= Level::Warn { ROWS } else { ROWS - ROWS_RESERVED };
+        if let Some(row) = self.rows.iter().take(rows).position(|count| count.is_at_rest(now)) {
             if let Some(count) = self.rows.get_mut(row) {
                 *count = new;
             }
             return row;
         }
-        if self.rows.len() < ROWS {
+        if self.rows.len() < rows {
             self.rows.push(new);
             return self.rows.len() - 1;
         }
-        place.line as usize % ROWS
+        place.line as usize % rows
     }
 }
 
@@ -284,10 +289,24 @@ mod tests {
         for line in 0..10_000 {
             say(&mut repeats, Place { line, ..HERE }, "", 20, 0);
         }
-        assert_eq!(repeats.rows.len(), ROWS);
+        let rows = ROWS - ROWS_RESERVED;
+        assert_eq!(repeats.rows.len(), rows);
         assert_eq!(say(&mut repeats, Place { line: 20_000, ..HERE }, "", 20, 0), 0);
-        assert_eq!(sums(&mut repeats, 10).len(), ROWS);
+        let fault = Place { file: "there.rs", ..HERE };
+        assert_eq!(repeats.admit(fault, "full disk", Level::Error, Duration::ZERO), Admission::Write);
+        assert_eq!(sums(&mut repeats, 10).len(), rows);
         assert_eq!(say(&mut repeats, Place { line: 20_000, ..HERE }, "", 20, 100), 10, "they are free again");
+    }
+
+    #[test]
+    fn a_sum_is_as_grave_as_the_gravest_line_in_it() {
+        let mut repeats = Repeats::new();
+        for level in [Level::Info, Level::Error, Level::Info] {
+            for _ in 0..10 {
+                repeats.admit(HERE, "", level, Duration::ZERO);
+            }
+        }
+        assert_eq!(repeats.poll_rest(Duration::ZERO).unwrap().level, Level::Error);
     }
 
     #[test]

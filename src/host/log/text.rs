@@ -4,6 +4,7 @@ use super::{
     Event,
     fields::{self, Field},
 };
+use crate::host::json_line::is_unsafe;
 use std::fmt::Write;
 
 /// The whole line.
@@ -15,7 +16,7 @@ pub(super) fn line(event: &Event<'_>) -> String {
 pub(super) fn said(event: &Event<'_>) -> String {
     let mut text = String::with_capacity(event.message.len() + 64);
     for c in event.message.chars() {
-        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+        if is_unsafe(c) { text.extend(c.escape_default()) } else { text.push(c) }
     }
     // Writing to a String cannot fail.
     fields::each(event.fields, &mut |key, field| {
@@ -64,8 +65,8 @@ mod tests {
         let error = format_args!("no\nERROR [suzu] room=x");
         let fields = [("reason", Value::from_display(&error))];
         assert_eq!(
-            shown("a\r\nb\u{1b}[31m", &fields),
-            "INFO  [suzu::a] a\\r\\nb\\u{1b}[31m reason=\"no\\nERROR [suzu] room=x\"\n"
+            shown("a\r\nb\u{1b}[31m\u{2028}", &fields),
+            "INFO  [suzu::a] a\\r\\nb\\u{1b}[31m\\u{2028} reason=\"no\\nERROR [suzu] room=x\"\n"
         );
     }
 }

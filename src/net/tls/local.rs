@@ -228,7 +228,11 @@ fn renew(
     {
         log::warn!("{}: {error}; the certificate lives in memory only", state.path(LEAF).display());
     }
-    let shown: Vec<String> = names.iter().map(show).collect();
-    log::info!("made a certificate for {}", shown.join(", "));
+    let (names, addresses): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| matches!(name, ServerName::DnsName(_)));
+    let shown =
+        |names: &[&ServerName<'_>]| names.iter().map(|name| show(name)).collect::<Vec<_>>().join(", ");
+    log::info!("made a certificate for {} and {} addresses", shown(&names), addresses.len());
+    log::debug!("its addresses are {}", shown(&addresses));
     Ok(leaf)
 }

@@ -80,7 +80,10 @@ impl<T> Webhooks<T> {
                     }
                     return;
                 }
-                Err(error) => wrong = format!("{address}: {error}"),
+                Err(error) => {
+                    log::debug!("{address} takes no connection: {error}");
+                    wrong = error.to_string();
+                }
             }
         }
     }
@@ -151,7 +154,7 @@ impl<T> Webhooks<T> {
                 self.finish(key, Ok(reply), now);
             }
             Progress::Unreachable(wrong) => {
-                let wrong = format!("{}: {wrong}", line.address);
+                log::debug!("{} takes no connection: {wrong}", line.address);
                 self.close(index);
                 self.dial(key, wrong, now);
             }

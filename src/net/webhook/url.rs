@@ -130,7 +130,8 @@ impl FromStr for Url {
         }
         if authority.contains('@') {
             return Err(
-                "a webhook URL has no user and password; put a secret in the path or the query".to_owned()
+                "a webhook URL has no user and password; put a secret in the query, which is never logged"
+                    .to_owned(),
             );
         }
         let (host, port) = split_port(authority)?;
