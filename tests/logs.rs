@@ -159,7 +159,7 @@ fn a_log_that_nobody_reads_stops_nobody_and_says_later_what_is_missing() {
         std::io::BufRead::lines(reader).map_while(Result::ok).try_for_each(|line| texts.send(line))
     });
     let first = lines.recv_timeout(DEADLINE).unwrap();
-    assert!(first.starts_with("INFO  [suzu::"), "{first}");
+    assert!(first.contains(" [suzu::"), "{first}");
     let mut is_said = false;
     wait_until("what is missing", || {
         drop(Wire::join(server.address, "afterwards"));
