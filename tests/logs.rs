@@ -174,7 +174,7 @@ fn format_and_level_change_while_it_runs() {
     let file = dir.join("suzu.conf");
     fs::write(&file, "log_level = warn\n").unwrap();
     let server = TestServer::start(&["-C", file.to_str().unwrap()]);
-    drop(Wire::join(server.address, "before"));
+    let _stays = Wire::join(server.address, "before");
     fs::write(&file, "log_level = debug\nlog_format = json\n").unwrap();
     server.signal("HUP");
     server.wait_for_log("the configuration was read again\"");
