@@ -200,8 +200,9 @@ fn a_scrape_that_has_come_before_the_stop_is_answered() {
     let answer = rest_in_order(scraper);
     let (head, text) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    let scrape = Scrape::read(text);
-    assert_eq!(scrape.get("suzu_closes_total{reason=\"server stopping\"}"), 1.0, "the drain has begun");
+    // Which of the two it hears of first is the kernel's business.
+    let closed = Scrape::read(text).get("suzu_closes_total{reason=\"server stopping\"}");
+    assert!([0.0, 1.0].contains(&closed), "{closed}");
     assert!(server.wait().success());
 }
 
