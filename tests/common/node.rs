@@ -2,6 +2,7 @@
 
 use super::{announce, server::TestServer, skip};
 use std::{
+    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, Stdio},
 };
@@ -21,9 +22,20 @@ pub fn run_command(node: &mut Command, label: &str) -> Option<String> {
     // For scenarios that stop and start a server of their own.
     node.env("SUZU_BIN", env!("CARGO_BIN_EXE_suzu"));
     node.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")).stdin(Stdio::null());
-    let Ok(output) = node.output() else {
-        skip("node");
-        return None;
+    let mut tries = 0;
+    let output = loop {
+        let Ok(output) = node.output() else {
+            skip("node");
+            return None;
+        };
+        // WebRTC for Node is native code that now and then crashes at its start, before it has met a server.
+        tries += 1;
+        match output.status.signal() {
+            Some(signal) if tries < 3 && output.stdout.is_empty() => {
+                announce(&format!("{label}: node died of signal {signal} without a word; once more"));
+            }
+            _ => break output,
+        }
     };
     let text =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -35,6 +47,6 @@ pub fn run_command(node: &mut Command, label: &str) -> Option<String> {
     for line in text.lines() {
         announce(&format!("{label}: {line}"));
     }
-    assert!(output.status.success(), "{text}");
+    assert!(output.status.success(), "{}: {text}", output.status);
     Some(text)
 }
