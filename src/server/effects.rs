@@ -3,7 +3,7 @@
 use super::Server;
 use crate::{
     metrics::End,
-    signaling::{Close, Effect, Input, Kind, Verdict, Who},
+    signaling::{Close, Dialect, Effect, Input, Kind, Verdict, Who},
     slots::Key,
 };
 use std::borrow::Cow;
@@ -65,27 +65,22 @@ impl Server {
 
     fn send(&mut self, to: Key, kind: Kind, message: Message) {
         let bytes = message.len();
-        if self.queue(to, message) {
-            self.count_sent(to, kind, bytes);
-        }
-    }
-
-    fn count_sent(&mut self, to: Key, kind: Kind, bytes: usize) {
-        if let Some(dialect) = self.clients.get(to).and_then(|client| client.dialect) {
+        if let Some(dialect) = self.queue(to, message) {
             self.metrics.sent(dialect, kind, bytes);
         }
     }
 
-    /// False if there was no room for it: the client is let go.
-    fn queue(&mut self, to: Key, message: Message) -> bool {
+    /// The dialect of the client, which has the message in its queue now; `None` if there was no room for it, and the client is let go.
+    fn queue(&mut self, to: Key, message: Message) -> Option<Dialect> {
         if self.lost.contains(&to) {
-            return false;
+            return None;
         }
-        let Some(client) = self.clients.get_mut(to) else { return false };
+        let client = self.clients.get_mut(to)?;
         let message = client.framed(message);
         self.turn_bytes += message.len();
-        let sent = client.connection.send(message);
-        if let Err(fault) = &sent {
+        client.is_dirty.mark(&mut self.dirty, to);
+        let dialect = client.dialect;
+        if let Err(fault) = &client.connection.send(message) {
             let Who { room, client: name, .. } = self.hub.who(to);
             log::info!(connection:% = to, room, client = name, reason:% = fault; "closed with {}", fault.code());
             client.connection.fail(fault);
@@ -93,18 +88,19 @@ impl Server {
             // The hub is told once it has been drained.
             self.lost.push(to);
             self.expect_end(to);
+            return None;
         }
-        self.mark_dirty(to);
-        sent.is_ok()
+        dialect
     }
 
     fn send_waiting(&mut self, to: Key, kind: Kind, message: Message) {
-        self.count_sent(to, kind, message.len());
-        if let Some(client) = self.clients.get_mut(to) {
-            let message = client.framed(message);
-            client.connection.send_waiting(message);
-            self.mark_dirty(to);
+        let Some(client) = self.clients.get_mut(to) else { return };
+        if let Some(dialect) = client.dialect {
+            self.metrics.sent(dialect, kind, message.len());
         }
+        let message = client.framed(message);
+        client.connection.send_waiting(message);
+        client.is_dirty.mark(&mut self.dirty, to);
     }
 
     fn close(&mut self, key: Key, close: Close) {
