@@ -21,6 +21,7 @@
 //! | [`percent`] | percent-encoding | everything |
 //! | [`secret_file`] | files with keys in them | everything |
 //! | [`slots`] | tables of fixed size whose keys cannot be mistaken | everything |
+//! | [`timestamp`] | times in words, and the calendar | everything |
 //!
 //! # The data's way
 //!
@@ -54,4 +55,5 @@ pub mod secret_file;
 pub mod server;
 pub mod signaling;
 pub mod slots;
+pub mod timestamp;
 pub mod token_command;

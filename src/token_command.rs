@@ -3,6 +3,7 @@
 use crate::{
     percent,
     signaling::token::{self, Claims, TOKEN_BYTES_MAX},
+    timestamp,
 };
 use lexopt::{Arg, Parser};
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -193,16 +194,9 @@ fn in_words(time: Duration) -> String {
     format!("{number} {name}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A date and time of the Gregorian calendar, by Howard Hinnant's `civil_from_days`: years begin in March, so that leap days come last.
+/// A date and time, to the minute.
 fn date(unix: u64) -> String {
-    let days = unix / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = year_of_era + era * 400 + next;
+    let (year, month, day) = timestamp::date(unix / 86_400);
     format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", unix / 3_600 % 24, unix / 60 % 60)
 }
 

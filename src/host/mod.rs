@@ -7,4 +7,3 @@ pub mod log;
 pub mod machine;
 pub mod manager;
 pub mod signals;
-pub mod timestamp;

@@ -4,9 +4,10 @@
 use super::Server;
 use crate::{
     config::Config,
-    host::{json_line::JsonLine, line_file::LineFile, timestamp::Timestamp},
+    host::{json_line::JsonLine, line_file::LineFile},
     signaling::{ConnectionId, Dialect, Said, Who},
     slots::Key,
+    timestamp::Timestamp,
 };
 use std::io;
 

@@ -4,7 +4,7 @@ use super::{
     Event,
     fields::{self, Field},
 };
-use crate::host::{json_line::JsonLine, timestamp::Timestamp};
+use crate::{host::json_line::JsonLine, timestamp::Timestamp};
 
 /// Keys whose meaning does not change: no other is called so. Those of the log, those of fields, and those of the signaling log, for which message
 /// and time have the same names.

@@ -19,9 +19,9 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Year, month and day of a day that is counted from 1970. The year is taken to begin in March, so that its leap day is its last; then the months'
+/// Year, month and day of a day that is counted from 1970, in the Gregorian calendar. The year is taken to begin in March, so that its leap day is its last; then the months'
 /// lengths repeat every five (153 days), and all repeats every 400 years (146,097 days).
-fn date(days: u64) -> (u64, u64, u64) {
+pub(crate) fn date(days: u64) -> (u64, u64, u64) {
     // 0000-03-01 is the first day of the count from here on.
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
