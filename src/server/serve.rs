@@ -9,7 +9,7 @@ use crate::{
     },
     metrics::{End, Handshake, Throttle},
     net::{
-        connection::{Arrived, Event},
+        event::{Arrived, Event},
         stream::READ_BYTES,
         websocket::Fault,
     },
