@@ -39,6 +39,7 @@ impl Server {
         let poll = Poll::new()?;
         let signals = Signals::take(poll.registry(), SIGNALS)?;
         let listeners = listeners::open(config, inherited, poll.registry())?;
+        let has_default_https = listeners::has_port(&listeners, 443);
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
         let mut door_seed = [0; 4];
@@ -71,7 +72,7 @@ impl Server {
             hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),
             out: Outbox::with_capacity(256),
             dialects,
-            site: site(config, &host, tls.as_ref(), endpoints),
+            site: Site { has_default_https, ..site(config, &host, tls.as_ref(), endpoints) },
             door: Door::new(admission::limits(config), door_seed),
             handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
             tls,
@@ -100,7 +101,7 @@ pub(super) fn endpoints(config: &Config) -> (Vec<Endpoint>, Vec<Dialect>) {
     routes.map(|(path, dialect)| (Endpoint { path, speaks: dialect.name() }, dialect)).unzip()
 }
 
-/// What there is to be had by HTTP, and who may have it.
+/// What there is to be had by HTTP, and who may have it. Whether https has its default port is the listeners' business.
 pub(super) fn site(config: &Config, host: &Host, tls: Option<&Tls>, endpoints: Vec<Endpoint>) -> Site {
     let authority = tls.and_then(Tls::authority);
     Site {
@@ -110,7 +111,7 @@ pub(super) fn site(config: &Config, host: &Host, tls: Option<&Tls>, endpoints: V
             .and_then(|AuthorityCertificate { name, der, pem, sha256 }| Trust::new(name, der, pem, sha256)),
         gate: admission::gate(config, host),
         requires_tls: config.require_tls,
-        has_default_https: config.listen.iter().filter_map(|at| at.ip()).any(|ip| ip.port() == 443),
+        has_default_https: false,
         copied_names: if config.has_webhooks() {
             config.copy_websocket_header_names.clone()
         } else {

@@ -74,6 +74,13 @@ pub(super) fn open(
     Ok(listeners)
 }
 
+/// Whether clients can come to this port, whoever has opened it.
+pub(super) fn has_port(listeners: &[Listening], port: u16) -> bool {
+    let public = listeners.iter().filter(|listening| listening.purpose == Purpose::Public);
+    let addresses = public.filter_map(|listening| listening.listener.local_address().ok());
+    addresses.filter_map(|address| address.ip()).any(|ip| ip.port() == port)
+}
+
 fn bind(address: &Address, mode: u32) -> io::Result<Listener> {
     Listener::bind(address, mode).map_err(|error| about(error, &format!("cannot listen on {address}")))
 }

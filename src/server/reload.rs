@@ -7,6 +7,7 @@ use super::{Ceiling, Server, admission, bind, signaling_log, tuning::Tuning};
 use crate::{
     config::{Config, settings::Setting},
     host::{log as logging, machine},
+    http::routes::Site,
     net::{certificates::Host, tls::Tls},
 };
 
@@ -54,7 +55,9 @@ impl Server {
         logging::configure(&config.log_settings());
         let (endpoints, dialects) = bind::endpoints(&config);
         self.dialects = dialects;
-        self.site = bind::site(&config, &self.host, self.tls.as_ref(), endpoints);
+        let has_default_https = self.site.has_default_https;
+        let site = bind::site(&config, &self.host, self.tls.as_ref(), endpoints);
+        self.site = Site { has_default_https, ..site };
         self.door.addresses.set_limits(admission::limits(&config));
         self.handshakes.set_limits(config.max_tls_handshakes, config.tls_handshake_timeout);
         self.tuning = Tuning::of(&config);
