@@ -207,10 +207,6 @@ pub(super) fn secret(value: &str) -> Result<Secret, String> {
     if value.is_empty() { Err("it is empty".to_owned()) } else { Ok(Secret::new(value)) }
 }
 
-pub(super) fn hide(_: &Secret) -> String {
-    HIDDEN.to_owned()
-}
-
 pub(super) fn room_key(value: &str) -> Result<(String, Secret), String> {
     // Neither in the message: both may be what should not be seen.
     let (room, key) = value.rsplit_once(char::is_whitespace).ok_or("it is not a room and a key")?;

@@ -2,7 +2,7 @@
 
 use super::Setting;
 use crate::config::values::{
-    HIDDEN, hide, networks, number, parsed, path, patterns, room_key, secret, show, show_all, show_path,
+    HIDDEN, networks, number, parsed, path, patterns, room_key, secret, show, show_all, show_path,
 };
 use crate::signaling::ice;
 
@@ -19,9 +19,20 @@ pub(super) const SETTINGS: &[Setting] = &[
     optional!("Access", allow_origin, "allow_origin": "LIST";
         "a list of names or origins: https://example.com, *.example.com, or *" => patterns, show_all;
         "pages of the internet that may connect; those of the local network may"),
-    optional!("Access", signaling_key, "signaling_key": "KEY";
-        "any text, in a file that others cannot read" => secret, hide;
-        "the key of all rooms that have none of their own"),
+    Setting {
+        key: "signaling_key",
+        group: "Access",
+        unit: "KEY",
+        default: "",
+        allowed: "any text, in a file that others cannot read",
+        help: "the key of all rooms that have none of their own",
+        may_repeat: false,
+        is_secret: true,
+        needs_restart: false,
+        set: |config, value| secret(value).map(|key| config.signaling_key = Some(key)),
+        clear: |config| config.signaling_key = None,
+        show: |config| config.signaling_key.iter().map(|_| HIDDEN.to_owned()).collect(),
+    },
     Setting {
         key: "room_key",
         group: "Access",

@@ -102,7 +102,7 @@ macro_rules! optional {
             allowed: $allowed,
             help: $help,
             may_repeat: false,
-            is_secret: matches!($key.as_bytes(), b"signaling_key"),
+            is_secret: false,
             needs_restart: restart!($($restart)?),
             set: |config, value| $read(value).map(|value| config.$field = Some(value)),
             clear: |config| config.$field = None,
