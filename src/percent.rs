@@ -21,14 +21,9 @@ pub fn decode(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();
     while let Some((first, others)) = rest.split_first() {
-        rest = others;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digits = others.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-        rest = others.get(2..).unwrap_or_default();
+        let (byte, after) = if *first == b'%' { escaped(others)? } else { (*first, others) };
+        bytes.push(byte);
+        rest = after;
     }
     String::from_utf8(bytes).ok()
 }
@@ -39,22 +34,22 @@ pub fn decode_form(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((first, others)) = rest.split_first() {
-        let digits = others.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        let byte = digits
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match (*first, byte) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = others.get(2..).unwrap_or_default();
-            }
-            (first, _) => {
-                bytes.push(if first == b'+' { b' ' } else { first });
-                rest = others;
-            }
-        }
+        let (byte, after) = match first {
+            b'%' => escaped(others).unwrap_or((b'%', others)),
+            b'+' => (b' ', others),
+            byte => (*byte, others),
+        };
+        bytes.push(byte);
+        rest = after;
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The byte that two hexadecimal digits behind a `%` stand for, and what follows them.
+fn escaped(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let (digits, rest) = bytes.split_at_checked(2)?;
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+    u8::from_str_radix(digits, 16).ok().map(|byte| (byte, rest))
 }
 
 #[cfg(test)]

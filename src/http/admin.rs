@@ -28,10 +28,12 @@ pub enum Action {
 pub fn read(request: &Request<'_>) -> Result<Action, (u16, Vec<u8>)> {
     let mut parts = request.path.strip_prefix('/').unwrap_or_default().splitn(2, '/');
     let (what, name) = (parts.next().unwrap_or_default(), parts.next());
-    let allowed = match (what, name) {
-        ("rooms" | "clients", None) => "GET",
-        ("rooms" | "clients", Some(_)) => "DELETE",
-        ("reload", None) => "POST",
+    let (allowed, action) = match (what, name) {
+        ("rooms", None) => ("GET", Action::Rooms),
+        ("clients", None) => ("GET", Action::Clients),
+        ("rooms", Some(name)) => ("DELETE", Action::EndRoom(decoded(name)?)),
+        ("clients", Some(name)) => ("DELETE", Action::EndClient(decoded(name)?)),
+        ("reload", None) => ("POST", Action::Reload),
         _ => {
             return Err((
                 404,
@@ -39,23 +41,18 @@ pub fn read(request: &Request<'_>) -> Result<Action, (u16, Vec<u8>)> {
             ));
         }
     };
-    if request.method != allowed {
-        let allow = format!("Allow: {allowed}\r\n");
-        let text = error(&format!("this takes {allowed}; there are {HELP}"));
-        return Err((405, response::json(405, &allow, &text)));
+    if request.method == allowed {
+        return Ok(action);
     }
-    let Some(name) = name else {
-        return Ok(match what {
-            "rooms" => Action::Rooms,
-            "clients" => Action::Clients,
-            _ => Action::Reload,
-        });
-    };
-    let name = percent::decode(name).ok_or_else(|| {
+    let text = error(&format!("this takes {allowed}; there are {HELP}"));
+    Err((405, response::json(405, &format!("Allow: {allowed}\r\n"), &text)))
+}
+
+fn decoded(name: &str) -> Result<String, (u16, Vec<u8>)> {
+    percent::decode(name).ok_or_else(|| {
         let text = "the name is not percent-encoded UTF-8: %20 is a space, %2F a slash, %25 a percent sign";
         (400, response::json(400, "", &error(text)))
-    })?;
-    Ok(if what == "rooms" { Action::EndRoom(name) } else { Action::EndClient(name) })
+    })
 }
 
 /// A JSON text that says what was wrong.

@@ -9,8 +9,8 @@ const MICRO: u64 = 1_000;
 const MILLI: u64 = 1_000 * MICRO;
 const SECOND: u64 = 1_000 * MILLI;
 
-/// For a turn of the loop.
-pub(super) const TURN: &[Bound] = &[
+/// All that are in use.
+const LADDER: &[Bound] = &[
     (100 * MICRO, "0.0001"),
     (250 * MICRO, "0.00025"),
     (500 * MICRO, "0.0005"),
@@ -24,22 +24,16 @@ pub(super) const TURN: &[Bound] = &[
     (250 * MILLI, "0.25"),
     (500 * MILLI, "0.5"),
     (SECOND, "1"),
-];
-
-/// For requests: the classes that Prometheus' Go library has by default, and so Ayame.
-pub(super) const REQUEST: &[Bound] = &[
-    (5 * MILLI, "0.005"),
-    (10 * MILLI, "0.01"),
-    (25 * MILLI, "0.025"),
-    (50 * MILLI, "0.05"),
-    (100 * MILLI, "0.1"),
-    (250 * MILLI, "0.25"),
-    (500 * MILLI, "0.5"),
-    (SECOND, "1"),
     (2_500 * MILLI, "2.5"),
     (5 * SECOND, "5"),
     (10 * SECOND, "10"),
 ];
+
+/// For a turn of the loop: 0.1 ms to 1 s.
+pub(super) const TURN: &[Bound] = LADDER.split_at(13).0;
+
+/// For requests, 5 ms to 10 s: the classes that Prometheus' Go library has by default, and so Ayame.
+pub(super) const REQUEST: &[Bound] = LADDER.split_at(5).1;
 
 /// Durations in classes.
 #[derive(Clone, Debug)]
