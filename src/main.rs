@@ -60,9 +60,9 @@ fn run(config: &Config, reread: impl Fn() -> Result<Config, String> + 'static) -
         ::log::warn!("{warning}");
     }
     let result = inherited::take().map_err(io::Error::other).and_then(|sockets| {
-        let server = Server::bind(config, sockets)?;
+        let server = Server::bind(config, sockets, Box::new(reread))?;
         print(&banner::text(&server, stdout().is_terminal())?);
-        server.run(Box::new(reread))
+        server.run()
     });
     log::finish();
     match result {

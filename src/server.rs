@@ -19,11 +19,13 @@ mod scrape;
 mod serve;
 mod signaling_log;
 mod stop;
+mod surroundings;
 mod timers;
 mod tuning;
 mod webhooks;
 
 use crate::{
+    addresses::Addresses,
     config::Config,
     host::{
         self,
@@ -41,7 +43,6 @@ use crate::{
     signaling::{Dialect, Hub, Input, Mono, Now, Outbox},
     slots::{Key, Slots},
 };
-use admission::Door;
 pub use ceiling::Ceiling;
 use client::Client;
 use clock::Clock;
@@ -81,7 +82,8 @@ pub struct Server {
     /// What each of `site.endpoints` speaks.
     dialects: Vec<Dialect>,
     site: Site,
-    door: Door,
+    /// What is remembered of where connections come from.
+    addresses: Addresses,
     tls: Option<Tls>,
     handshakes: Handshakes,
     hooks: Option<Hooks>,
@@ -109,8 +111,10 @@ pub struct Server {
     config: Config,
     /// What this machine was called when it was last looked.
     host: Host,
+    /// When to look again.
+    look_again: Mono,
     /// How the configuration is read again.
-    reread: Option<Reread>,
+    reread: Reread,
 }
 
 impl Server {
@@ -134,12 +138,10 @@ impl Server {
     }
 
     /// Serves until SIGINT or SIGTERM; everybody is told and has the close timeout, but at most 3 s, to leave. A second signal stops at once.
-    /// On SIGHUP the configuration is read again by `reread`.
     ///
     /// # Errors
     /// The system no longer reports what happens.
-    pub fn run(mut self, reread: Reread) -> io::Result<()> {
-        self.reread = Some(reread);
+    pub fn run(mut self) -> io::Result<()> {
         self.manager.ready(self.now.mono);
         while !self.is_stopped() {
             self.turn()?;

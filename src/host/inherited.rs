@@ -12,12 +12,12 @@ pub struct Inherited {
     /// Its name (`FileDescriptorName=`), empty if it has none.
     pub name: String,
     /// The socket.
-    pub socket: Listening,
+    pub socket: Socket,
 }
 
 /// What kind of socket it is. Whether it listens is not known yet.
 #[derive(Debug)]
-pub enum Listening {
+pub enum Socket {
     /// IPv4 or IPv6.
     Tcp(TcpListener),
     /// Unix.
@@ -43,8 +43,8 @@ pub fn take() -> Result<Vec<Inherited>, String> {
         .map(|place| {
             let name = names.next().unwrap_or_default().to_owned();
             let socket = match sockets.take_tcp_listener(place) {
-                Ok(Some(tcp)) => Some(Listening::Tcp(tcp)),
-                _ => sockets.take_unix_listener(place).ok().flatten().map(Listening::Unix),
+                Ok(Some(tcp)) => Some(Socket::Tcp(tcp)),
+                _ => sockets.take_unix_listener(place).ok().flatten().map(Socket::Unix),
             };
             let wrong = || {
                 format!(

@@ -2,7 +2,7 @@
 
 use super::Server;
 use crate::{
-    addresses::{Addresses, Limits},
+    addresses::Limits,
     config::Config,
     http::{gate::Gate, origin::Names, response::Refusal, routes::Purpose, upgrade::Wishes},
     metrics::Refused,
@@ -52,18 +52,6 @@ pub(super) fn gate(config: &Config, host: &Host) -> Gate {
     }
 }
 
-/// What is remembered of those who were turned away.
-#[derive(Debug)]
-pub(super) struct Door {
-    pub(super) addresses: Addresses,
-}
-
-impl Door {
-    pub(super) fn new(limits: Limits, seed: [u64; 4]) -> Self {
-        Self { addresses: Addresses::new(limits, seed) }
-    }
-}
-
 /// Says that a connection was turned away. Whose it was is private.
 fn log_turned_away(address: IpAddr, reason: &str) {
     log::info!(reason; "a connection was turned away");
@@ -88,7 +76,7 @@ impl Server {
     /// Counts a connection for its address; false if there are too many.
     pub(super) fn count(&mut self, key: Key, address: IpAddr) -> bool {
         let Some(client) = self.clients.get_mut(key) else { return false };
-        match self.door.addresses.arrive(address, self.now.mono) {
+        match self.addresses.arrive(address, self.now.mono) {
             Ok(place) => {
                 client.address = address;
                 client.place = Some(place);
@@ -105,7 +93,7 @@ impl Server {
     /// Gives back what was counted.
     pub(super) fn uncount(&mut self, key: Key) {
         if let Some(place) = self.clients.get_mut(key).and_then(|client| client.place.take()) {
-            self.door.addresses.leave(place, self.now.mono);
+            self.addresses.leave(place, self.now.mono);
         }
     }
 
@@ -146,7 +134,7 @@ impl Server {
     /// How long no key from there is looked at.
     fn penalty(&self, key: Key) -> Duration {
         let place = self.clients.get(key).and_then(|client| client.place.as_ref());
-        place.map_or(Duration::ZERO, |place| self.door.addresses.penalty(place, self.now.mono))
+        place.map_or(Duration::ZERO, |place| self.addresses.penalty(place, self.now.mono))
     }
 
     /// Tells the hub whether a key of this client would be looked at.
@@ -160,7 +148,7 @@ impl Server {
         self.metrics.denied(denial);
         let place = self.clients.get(key).and_then(|client| client.place.as_ref());
         if let Some(place) = place.filter(|_| denial.is_guess()) {
-            let wait = self.door.addresses.refuse(place, self.now.mono);
+            let wait = self.addresses.refuse(place, self.now.mono);
             log::debug!(connection:% = key; "the next key from there waits {wait:?}");
         }
     }

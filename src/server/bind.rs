@@ -1,16 +1,17 @@
 //! How a server begins: sockets, certificates, tables.
 
 use super::{
-    SIGNALS, Server,
-    admission::{self, Door},
+    Reread, SIGNALS, Server, admission,
     clock::{self, Clock},
     handshakes::Handshakes,
     listeners,
     signaling_log::{Open, SignalingLog},
+    surroundings::LOOK_PAUSE,
     tuning::Tuning,
     webhooks::Hooks,
 };
 use crate::{
+    addresses::Addresses,
     config::Config,
     host::{inherited::Inherited, log, machine, manager::Manager, signals::Signals},
     http::{
@@ -31,19 +32,20 @@ use rand::{TryRng, rngs::SysRng};
 use std::io;
 
 impl Server {
-    /// Listens on all addresses or goes on with inherited sockets, loads or makes the certificates, and allocates all tables.
+    /// Listens on all addresses or goes on with inherited sockets, loads or makes the certificates, and allocates all tables. On SIGHUP the
+    /// configuration is read again by `reread`.
     ///
     /// # Errors
     /// Whatever the system says, with the address where one was the matter; or what is wrong with the certificates.
-    pub fn bind(config: &Config, inherited: Vec<Inherited>) -> io::Result<Self> {
+    pub fn bind(config: &Config, inherited: Vec<Inherited>, reread: Reread) -> io::Result<Self> {
         let poll = Poll::new()?;
         let signals = Signals::take(poll.registry(), SIGNALS)?;
         let listeners = listeners::open(config, inherited, poll.registry())?;
         let has_default_https = listeners::has_port(&listeners, 443);
         let mut seed = [0; 32];
         SysRng.try_fill_bytes(&mut seed).map_err(io::Error::other)?;
-        let mut door_seed = [0; 4];
-        for part in &mut door_seed {
+        let mut addresses_seed = [0; 4];
+        for part in &mut addresses_seed {
             *part = SysRng.try_next_u64().map_err(io::Error::other)?;
         }
         let (keys, ice_servers) = config.access().map_err(io::Error::other)?;
@@ -73,8 +75,8 @@ impl Server {
             out: Outbox::with_capacity(256),
             dialects,
             site: Site { has_default_https, ..site(config, &host, tls.as_ref(), endpoints) },
-            door: Door::new(admission::limits(config), door_seed),
-            handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout, now.mono),
+            addresses: Addresses::new(admission::limits(config), addresses_seed),
+            handshakes: Handshakes::new(config.max_tls_handshakes, config.tls_handshake_timeout),
             tls,
             hooks,
             signaling_log: SignalingLog::new(Open::by(config)?),
@@ -90,7 +92,8 @@ impl Server {
             stopping: None,
             config: config.clone(),
             host,
-            reread: None,
+            look_again: now.mono.after(LOOK_PAUSE),
+            reread,
         })
     }
 }

@@ -1,18 +1,14 @@
 //! The beginning of a connection: is it TLS? And how many TLS handshakes there may be at a time, each of which costs a board milliseconds
 //! and memory. Those for which there is no place yet are not read: what they have said waits in the kernel.
 
-use super::{Client, Server, admission};
-use crate::{host::machine, metrics::Handshake, net::stream::FirstByte, signaling::Mono, slots::Key};
+use super::{Client, Server};
+use crate::{metrics::Handshake, net::stream::FirstByte, slots::Key};
 use std::{collections::VecDeque, time::Duration};
 
 /// How many may begin in one turn: between them everybody else is served.
 const BEGIN_A_TURN: usize = 8;
 /// How long one may take while others wait for its place.
 const CROWDED: Duration = Duration::from_millis(500);
-/// How often, at the most, it is looked what this machine is called, and whether the certificate is still right. It is looked when somebody
-/// comes: without newcomers nothing wakes up.
-const LOOK_PAUSE: Duration = Duration::from_secs(10);
-
 /// How far a connection is on its way to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Greeting {
@@ -48,14 +44,11 @@ pub(super) struct Handshakes {
     begun_this_turn: usize,
     /// Who waits, first come first; some of them may be gone already.
     waiting: VecDeque<Key>,
-    /// When to look at the machine again.
-    look_again: Mono,
 }
 
 impl Handshakes {
-    pub(super) fn new(max: usize, timeout: Duration, now: Mono) -> Self {
-        let look_again = now.after(LOOK_PAUSE);
-        Self { max, timeout, under_way: 0, begun_this_turn: 0, waiting: VecDeque::new(), look_again }
+    pub(super) fn new(max: usize, timeout: Duration) -> Self {
+        Self { max, timeout, under_way: 0, begun_this_turn: 0, waiting: VecDeque::new() }
     }
 
     /// Others from now on. Those under way keep their patience.
@@ -110,7 +103,6 @@ impl Server {
 
     /// Begins the handshake of a connection that has a place.
     fn begin_handshake(&mut self, key: Key) -> bool {
-        self.look_at_host();
         let is_crowded = !self.handshakes.waiting.is_empty();
         let patience =
             if is_crowded { self.handshakes.timeout.min(CROWDED) } else { self.handshakes.timeout };
@@ -191,22 +183,6 @@ impl Server {
                 client.is_runnable.mark(&mut self.runnable, key);
                 self.handshakes.take_place();
             }
-        }
-    }
-
-    /// Goes by what this machine is called now: a router may have given it another address.
-    pub(super) fn look_at_host(&mut self) {
-        if self.now.mono < self.handshakes.look_again {
-            return;
-        }
-        self.handshakes.look_again = self.now.mono.after(LOOK_PAUSE);
-        let host = machine::look();
-        if host != self.host {
-            self.site.gate = admission::gate(&self.config, &host);
-            self.host = host;
-        }
-        if let Some(tls) = &mut self.tls {
-            tls.refresh(&self.host, self.now.unix_ms / 1_000);
         }
     }
 }

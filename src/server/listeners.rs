@@ -41,11 +41,11 @@ pub(super) fn open(
         };
         let listener = match socket {
             // Nothing would keep anybody from it, not even the page of somebody else in a browser on this machine.
-            inherited::Listening::Tcp(_) if purpose == Purpose::Admin => Err(io::Error::other(
+            inherited::Socket::Tcp(_) if purpose == Purpose::Admin => Err(io::Error::other(
                 "it is for those who look after suzu; allowed: ListenStream= with a path",
             )),
-            inherited::Listening::Tcp(tcp) => Listener::inherit_tcp(tcp),
-            inherited::Listening::Unix(unix) => Listener::inherit_unix(unix),
+            inherited::Socket::Tcp(tcp) => Listener::inherit_tcp(tcp),
+            inherited::Socket::Unix(unix) => Listener::inherit_unix(unix),
         };
         opened.push((
             purpose,

@@ -40,10 +40,7 @@ impl Server {
     }
 
     fn try_reload(&mut self) -> Result<Vec<&'static str>, String> {
-        let mut config = match &self.reread {
-            Some(reread) => reread()?,
-            None => self.config.clone(),
-        };
+        let mut config = (self.reread)()?;
         let waiting = config.keep_what_needs_restart(&self.config)?;
         let (keys, ice_servers) = config.access()?;
         let signaling_log = signaling_log::Open::by(&config).map_err(|error| error.to_string())?;
@@ -58,7 +55,7 @@ impl Server {
         let has_default_https = self.site.has_default_https;
         let site = bind::site(&config, &self.host, self.tls.as_ref(), endpoints);
         self.site = Site { has_default_https, ..site };
-        self.door.addresses.set_limits(admission::limits(&config));
+        self.addresses.set_limits(admission::limits(&config));
         self.handshakes.set_limits(config.max_tls_handshakes, config.tls_handshake_timeout);
         self.tuning = Tuning::of(&config);
         self.hub.reconfigure(config.signaling_limits(), keys, ice_servers, self.now);
