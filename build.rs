@@ -1,6 +1,6 @@
 //! What the program has to know of its making: when that was, and the pages in `src/web`, compressed.
 
-use std::{env, time::SystemTime};
+use std::{env, path::Path, process::Command, time::SystemTime};
 
 #[expect(clippy::disallowed_methods, reason = "this is no part of the server")]
 fn main() {
@@ -11,9 +11,19 @@ fn main() {
     // https://reproducible-builds.org/specs/source-date-epoch/
     let given = env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse::<u64>().ok());
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    println!("cargo:rustc-env=SUZU_BUILD_UNIX={}", given.unwrap_or_else(now));
+    println!("cargo:rustc-env=SUZU_BUILD_UNIX={}", given.or_else(committed).unwrap_or_else(now));
     #[cfg(feature = "web")]
     web::embed();
+}
+
+/// The date of the last commit, so that the same commit gives the same bytes; `None` in a tarball, whoever's repository that lies in. It is asked
+/// for when this runs anyway, and not after each commit: cross/build gives the date itself.
+fn committed() -> Option<u64> {
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    let output = Command::new("git").args(["log", "-1", "--format=%ct"]).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
 #[cfg(feature = "web")]

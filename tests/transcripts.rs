@@ -6,6 +6,7 @@ use common::{
     announce,
     hub_stage::HubStage,
     real_stage::RealStage,
+    start::is_emulated,
     transcript::{Transcript, load},
 };
 use std::{
@@ -21,7 +22,9 @@ use std::{
 const DIALECTS: [(&str, usize); 4] = [("ayame", 49), ("mesh", 51), ("mailbox", 33), ("relay", 16)];
 
 /// Real servers at the same time: enough to hide the waiting, few enough for two cores.
-const AT_ONCE: usize = 8;
+fn at_once() -> usize {
+    if is_emulated() { 4 } else { 8 }
+}
 
 #[test]
 fn on_the_hub_in_virtual_time() {
@@ -32,7 +35,7 @@ fn on_the_hub_in_virtual_time() {
 
 #[test]
 fn on_a_real_server() {
-    check("on a real server, over ws", AT_ONCE, |transcript| {
+    check("on a real server, over ws", at_once(), |transcript| {
         transcript.play(&mut RealStage::over_ws(transcript))
     });
 }
@@ -40,7 +43,7 @@ fn on_a_real_server() {
 #[cfg(feature = "tls")]
 #[test]
 fn on_a_real_server_over_wss() {
-    check("on a real server, over wss", AT_ONCE, |transcript| {
+    check("on a real server, over wss", at_once(), |transcript| {
         transcript.play(&mut RealStage::over_wss(transcript))
     });
 }

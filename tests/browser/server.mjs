@@ -1,4 +1,5 @@
-// Owns a server that a scenario may stop and start again on the same port. The program is the one in SUZU_BIN.
+// Owns a server that a scenario may stop and start again on the same port. The program is the one in SUZU_BIN,
+// with what runs it, if anything does, in the lines before.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +29,8 @@ export async function startServer() {
 }
 
 async function start(port) {
-  const server = spawn(process.env.SUZU_BIN, ['--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [program, ...words] = process.env.SUZU_BIN.split('\n');
+  const server = spawn(program, [...words, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: server.stdout });
   const deadline = setTimeout(() => server.kill('SIGKILL'), startMsMost);
   try {

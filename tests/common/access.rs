@@ -12,7 +12,7 @@ use std::{
     io::Write,
     net::{IpAddr, SocketAddr},
     os::unix::fs::PermissionsExt,
-    process::{Command, Stdio},
+    process::Stdio,
     time::SystemTime,
 };
 
@@ -86,7 +86,7 @@ pub fn file_with_mode(dir: &TempDir, name: &str, text: &str, mode: u32) -> Strin
 
 /// Runs the program to its end: exit code, standard output and standard error.
 pub fn run(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_suzu")).args(args).stdin(Stdio::null()).output().unwrap();
+    let output = super::start::program().args(args).stdin(Stdio::null()).output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.code().expect("it was killed"), out, err)
 }

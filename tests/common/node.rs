@@ -1,7 +1,9 @@
 //! The programs in tests/browser, run by Node against a real server.
 
-use super::{announce, server::TestServer, skip};
+use super::{announce, server::TestServer, skip, start::program};
 use std::{
+    ffi::OsStr,
+    iter,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, Stdio},
@@ -20,7 +22,9 @@ pub fn run(server: &TestServer, script: &str, args: &[&str], label: &str) -> Opt
 /// The same for any command that runs Node.
 pub fn run_command(node: &mut Command, label: &str) -> Option<String> {
     // For scenarios that stop and start a server of their own.
-    node.env("SUZU_BIN", env!("CARGO_BIN_EXE_suzu"));
+    let program = program();
+    let words: Vec<_> = iter::once(program.get_program()).chain(program.get_args()).collect();
+    node.env("SUZU_BIN", words.join(OsStr::new("\n")));
     node.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")).stdin(Stdio::null());
     let mut tries = 0;
     let output = loop {

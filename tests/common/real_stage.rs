@@ -1,11 +1,12 @@
 //! A conversation with a real server, over real sockets.
 //!
-//! Time cannot be moved here. Where a conversation has time in it, all the server's times are divided by [`SCALE`], and `+61s` is
+//! Time cannot be moved here. Where a conversation has time in it, all the server's times are divided by [`scale`], and `+61s` is
 //! how much longer the next thing may take to come.
 
 use super::{
     channel::Channel,
     server::{DEADLINE, TempDir, TestServer},
+    start::is_emulated,
     transcript::{Action, Heard, Said, Stage, Transcript},
     wire::{self, Frame, HANDSHAKE, frame},
 };
@@ -19,8 +20,10 @@ use std::{
 };
 use suzu::config::settings;
 
-/// How much faster than it says a conversation runs.
-const SCALE: f64 = 10.0;
+/// How much faster than it says a conversation runs: so much that nobody is late.
+fn scale() -> f64 {
+    if is_emulated() { 2.5 } else { 10.0 }
+}
 
 pub struct RealStage {
     server: TestServer,
@@ -57,7 +60,7 @@ impl RealStage {
         for setting in settings::settings().filter(|setting| !setting.may_repeat && !setting.is_secret) {
             let Some(value) = (setting.show)(&config).pop() else { continue };
             let is_scaled = transcript.has_time() && setting.key.ends_with("_sec");
-            let value = if is_scaled { (value.parse::<f64>().unwrap() / SCALE).to_string() } else { value };
+            let value = if is_scaled { (value.parse::<f64>().unwrap() / scale()).to_string() } else { value };
             args.extend([setting.flag(), value]);
         }
         // What may be given several times, and secrets, go by a file that nobody else can read.
@@ -279,7 +282,7 @@ impl Stage for RealStage {
     }
 
     fn pass(&mut self, time: Duration) {
-        self.patience += time.div_f64(SCALE);
+        self.patience += time.div_f64(scale());
     }
 
     fn hear(&mut self, name: &str) -> Option<Heard> {

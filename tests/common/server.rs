@@ -45,7 +45,7 @@ impl TestServer {
 
     /// The same with what is in a directory already.
     pub fn start_in(state: TempDir, args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_suzu"));
+        let mut command = super::start::program();
         command.args(["--listen", "127.0.0.1:0"]).args(args);
         for flag in NO_LIMIT.into_iter().filter(|flag| !args.contains(flag)) {
             command.args([flag, "0"]);

@@ -2,7 +2,7 @@
 
 use super::server::{DEADLINE, TempDir};
 use std::{
-    fs,
+    env, fs,
     io::Read,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -11,9 +11,24 @@ use std::{
     time::Instant,
 };
 
+/// The program that is tested: the one that cargo has built, or another and what runs it, as in
+/// `SUZU_UNDER_TEST="qemu-arm-static -cpu arm1176 /path/to/suzu"`.
+pub fn program() -> Command {
+    let another = env::var("SUZU_UNDER_TEST").unwrap_or_default();
+    let mut words = another.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or(env!("CARGO_BIN_EXE_suzu")));
+    command.args(words);
+    command
+}
+
+/// Whether something runs the program that is tested: it is slow then.
+pub fn is_emulated() -> bool {
+    program().get_args().next().is_some()
+}
+
 /// The program on a free port with a state directory.
 pub fn suzu(state: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_suzu"));
+    let mut command = program();
     command.args(["--listen", "127.0.0.1:0", "--state-dir"]).arg(state).args(args);
     command
 }
