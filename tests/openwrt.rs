@@ -190,3 +190,58 @@ fn no_setting_hides_in_another() {
     // Its authority is not in the memory of the router.
     assert!(router.file().ends_with(".\nstate_dir = ROOT/etc/suzu\n"), "{}", router.file());
 }
+
+/// What of OpenWrt's build a package's Makefile needs to be read; `show` prints what the package would be.
+const RULES: &str = r#"
+define BuildPackage
+$(eval $(Package/$(1)))
+show:
+	@echo '$(PKG_NAME) $(PKG_VERSION) needs $(DEPENDS)'
+$(Package/$(1)/install)
+endef
+"#;
+
+#[test]
+fn the_package_is_of_this_version_and_has_all_files() {
+    let feed = Path::new(env!("CARGO_MANIFEST_DIR")).join("cross/openwrt");
+    let dir = TempDir::new();
+    for (name, text) in [
+        ("rules.mk", ""),
+        ("package.mk", RULES),
+        ("feeds/packages/lang/rust/rust-package.mk", "RUST_ARCH_DEPENDS:=@rust\n"),
+    ] {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    for (binary, installed) in [("SUZU_BINARY=/x/suzu", "BUILD/suzu"), ("SUZU_SOURCE=..", "OUT/bin/suzu")] {
+        let make = Command::new("make")
+            .arg("-C")
+            .arg(&feed)
+            .args(["--no-print-directory", "-f", "Makefile", "show", binary])
+            .args([
+                "PKG_BUILD_DIR=BUILD",
+                "PKG_INSTALL_DIR=OUT",
+                "INSTALL_DIR=@echo",
+                "INSTALL_BIN=@echo",
+                "INSTALL_CONF=@echo",
+            ])
+            .arg(format!("TOPDIR={}", dir.path.display()))
+            .arg(format!("INCLUDE_DIR={}", dir.path.display()))
+            .output();
+        let Ok(output) = make else { return skip("make") };
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        // Only a package that is built here depends on where Rust is.
+        let needs = if binary.starts_with("SUZU_SOURCE") { "@rust" } else { "" };
+        let first = format!("suzu {} needs {needs}\n", env!("CARGO_PKG_VERSION"));
+        assert!(said.starts_with(&first), "{said}");
+        for line in [
+            &format!("{installed} suzu/usr/bin/suzu"),
+            "./suzu.init suzu/etc/init.d/suzu",
+            "./suzu.config suzu/etc/config/suzu",
+        ] {
+            assert!(said.lines().any(|other| other == line), "{line}: {said}");
+        }
+    }
+}
