@@ -39,7 +39,7 @@ if [ -d /run/systemd/system ] || [ -d "$root/etc/systemd/system" ]; then
   if [ "${version:-999}" -lt 253 ]; then
     put 644 systemd/drop-ins/before-253.conf /etc/systemd/system/suzu.service.d/before-253.conf
   fi
-  if [ -z "$root" ]; then
+  if [ -z "$root" ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
     if systemctl is-enabled --quiet suzu.socket; then
       systemctl try-restart suzu.service
@@ -47,8 +47,10 @@ if [ -d /run/systemd/system ] || [ -d "$root/etc/systemd/system" ]; then
       systemctl enable suzu.service
       systemctl restart suzu.service
     fi
+    echo 'installed; settings are in /etc/suzu/suzu.conf, `systemctl status suzu` shows how it is, systemd/README.md tells the rest'
+  else
+    echo 'installed; settings are in /etc/suzu/suzu.conf. Where systemd runs: systemctl enable --now suzu.service'
   fi
-  echo 'installed; settings are in /etc/suzu/suzu.conf, `systemctl status suzu` shows how it is, systemd/README.md tells the rest'
 else
   echo 'installed. There is no systemd here: let your init system run, as a user of its own,'
   echo '  /usr/local/bin/suzu -C /etc/suzu/suzu.conf --state-dir FOLDER'
