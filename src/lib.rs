@@ -14,6 +14,7 @@
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
 //! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something, signals, the service manager | the loop |
 //! | [`addresses`] | what is counted per address, in a table of fixed size | sockets, clock |
+//! | [`probe_command`] | `suzu probe`: asks a server whether it is well | files, clock |
 //! | [`token_command`] | `suzu token`: pure, arguments in, a link out | files, clock |
 //! | [`metrics`] | what is counted, and how Prometheus is told | sockets, clock, configuration; addresses, rooms and ids |
 //! | [`lan`] | which addresses and names are local | everything |
@@ -51,6 +52,7 @@ pub mod metrics;
 pub mod net;
 pub mod networks;
 pub mod percent;
+pub mod probe_command;
 pub mod secret_file;
 pub mod server;
 pub mod signaling;

@@ -304,6 +304,12 @@ pub fn unix_seconds() -> u64 {
     Clock::start().now().unix_ms / 1_000
 }
 
+/// How much of a time is left, whenever it is asked, for whoever has no server.
+pub fn time_left(of: Duration) -> impl Fn() -> Duration {
+    let clock = Clock::start();
+    move || of.saturating_sub(clock.turn())
+}
+
 fn token_of(key: Key) -> Token {
     // 32 bits fit a usize wherever mio runs.
     Token(key.to_bits() as usize)

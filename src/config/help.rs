@@ -11,7 +11,9 @@ use std::fmt::Write;
 pub fn usage() -> String {
     let mut text = format!(
         "suzu {}: a WebRTC signaling server for small boards\n\n\
-         Usage: suzu [-C FILE] [--key value ...]\n\n\
+         Usage: suzu [-C FILE] [--key value ...]\n\
+         \x20      suzu token --help    how to mint a token for a guest\n\
+         \x20      suzu probe --help    how to ask a server whether it is well\n\n\
          \x20 -C FILE         read settings from a file of `key = value` lines; flags win over it\n\
          \x20 --check         print the settings in force and the memory that they can take, and stop\n\
          \x20 -h, --help      print this\n\

@@ -27,6 +27,7 @@ use crate::{
 use ::log::LevelFilter;
 use settings::{Setting, settings};
 use std::{path::PathBuf, time::Duration};
+pub(crate) use values::seconds;
 
 /// Who vouches for this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

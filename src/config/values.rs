@@ -54,7 +54,7 @@ pub(super) fn number<T: FromStr + PartialOrd + Display>(
     if range.contains(&number) { Ok(number) } else { Err(format!("{value} is out of range")) }
 }
 
-pub(super) fn seconds(value: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(value: &str) -> Result<Duration, String> {
     let seconds = seconds_or_none(value)?;
     if seconds < Duration::from_millis(10) { Err(format!("{value} is out of range")) } else { Ok(seconds) }
 }

@@ -30,7 +30,7 @@ impl Clock {
         }
     }
 
-    /// How long ago the turn began: read once, at its end, and for nothing but to say how long it took.
+    /// How long ago the turn began: a server reads it once, at its end, and for nothing but to say how long it took.
     pub(super) fn turn(&self) -> Duration {
         self.turn.elapsed()
     }
