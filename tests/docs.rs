@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::access::run;
 use std::{fs, path::Path};
 use suzu::config::help;
 
@@ -11,4 +12,23 @@ fn the_readme_has_the_table_of_settings() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let table = help::table();
     assert!(readme.contains(&table), "README.md should have this table:\n\n{table}");
+}
+
+/// Of the machine that the tests run on, if it is the one of the table's last row.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_readme_has_the_ceilings_of_the_profiles() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let row = readme.lines().find(|line| line.starts_with("| `x86_64-unknown-linux-musl` |")).unwrap();
+    let columns: Vec<_> = row.split(" | ").map(|column| column.trim_matches([' ', '|'])).collect();
+    for (name, said) in ["router", "pi-zero", "pi-4"].iter().zip(&columns[columns.len() - 3..]) {
+        let profile = root.join(format!("docs/profiles/{name}.conf"));
+        let (code, text, log) = run(&["--check", "-C", profile.to_str().unwrap()]);
+        assert_eq!(code, 0, "{name}: {log}");
+        let last = text.lines().last().unwrap();
+        let kib = last.strip_prefix("# memory ceiling: ").and_then(|rest| rest.split(' ').next()).unwrap();
+        let mib = kib.parse::<f64>().unwrap() / 1024.0;
+        assert_eq!(*said, format!("{mib:.1}"), "{name}, in MiB: {last}");
+    }
 }

@@ -87,23 +87,24 @@ fn mailbox_joins_300_candidates() {
 
 #[test]
 fn a_message_that_grows_on_its_way_reaches_a_client_that_reads() {
-    let server = TestServer::start(&["--max-message-bytes", "2038", "--max-queue-bytes", "2048"]);
+    let server = TestServer::start(&["--max-message-bytes", "1984", "--max-queue-bytes", "2048"]);
     let (mut kitchen, _) = connect(&server, "kitchen", "");
-    let (mut door, _) = connect(&server, "door", "");
+    let id = "d".repeat(64);
+    let (mut door, _) = connect(&server, &id, "");
     kitchen.frame();
     let head = r#"{"type":"message","to":"kitchen","data":""#;
-    let longest = format!(r#"{head}{}"}}"#, "x".repeat(2038 - head.len() - 2));
+    let longest = format!(r#"{head}{}"}}"#, "x".repeat(1984 - head.len() - 2));
     for _ in 0..10 {
         // With `from` in front it is longer than the whole queue.
         door.text(&longest);
-        assert_eq!(kitchen.frame().text(), longest.replacen('{', r#"{"from":"door","#, 1));
+        assert_eq!(kitchen.frame().text(), longest.replacen('{', &format!(r#"{{"from":"{id}","#), 1));
     }
     door.settle();
 }
 
 #[test]
 fn a_long_queue_comes_back_whole_over_a_narrow_way() {
-    let limits = ["--max-message-bytes", "2038", "--max-queue-bytes", "262144"];
+    let limits = ["--max-message-bytes", "1984", "--max-queue-bytes", "262144"];
     let server = TestServer::start(&limits);
     let (kitchen, session) = connect(&server, "kitchen", "");
     let (mut door, _) = connect(&server, "door", "");

@@ -90,7 +90,7 @@ fn a_bad_configuration_changes_nothing_and_says_why() {
         ),
         (
             "signaling_key = new\nmax_message_bytes = 1048576\n",
-            "max_queue_bytes: 262144 is too little for one message",
+            "max_queue_bytes: 131072 is too little for one message",
         ),
         #[cfg(feature = "tls")]
         ("tls = files\ntls_cert = /nowhere\ntls_key = /nowhere\n", "/nowhere: cannot be read"),

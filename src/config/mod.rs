@@ -22,7 +22,7 @@ use crate::{
         webhook, websocket,
     },
     networks::{AllowFrom, Network},
-    signaling::{self, Dialect, IceServer, credentials::Secret},
+    signaling::{self, Dialect, IceServer, WAITING_BYTES, credentials::Secret},
 };
 use ::log::LevelFilter;
 use settings::{Setting, settings};
@@ -216,8 +216,8 @@ impl Config {
     /// # Errors
     /// What does not fit together, and what would.
     pub fn check(&self) -> Result<(), String> {
-        // A frame's header is at most 10 bytes from a server.
-        let queue_min = self.max_message_bytes.saturating_add(10);
+        // A frame's header is at most 10 bytes from a server; what else a message takes that waits for an absent seat is more.
+        let queue_min = self.max_message_bytes.saturating_add(WAITING_BYTES);
         if self.max_queue_bytes < queue_min {
             return Err(format!(
                 "max_queue_bytes: {} is too little for one message of max_message_bytes = {}; allowed: {queue_min} or more",

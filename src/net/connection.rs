@@ -6,7 +6,7 @@
 
 use super::{
     event::{Arrived, Event},
-    stream::{Received, Stream},
+    stream::{READ_BYTES, Received, Stream},
     tls::Session,
     websocket::{Fault, Flushed, Limits, WebSocket},
 };
@@ -51,15 +51,24 @@ enum State {
 }
 
 impl Connection {
-    /// The most memory, in bytes, that one connection takes besides itself.
-    pub fn bytes_max(limits: Limits, read_bytes: usize) -> usize {
-        WebSocket::bytes_max(limits) + read_bytes + Self::UNSENT_BYTES + Session::BYTES_MAX
+    /// The most memory, in bytes, that one WebSocket takes besides this, with what was read and may not be served yet.
+    pub fn bytes_max(limits: Limits, may_be_tls: bool) -> usize {
+        WebSocket::bytes_max(limits) + READ_BYTES + Self::UPGRADE_BYTES + Self::tls_bytes_max(may_be_tls)
     }
 
     /// The same before the upgrade: a head, in a buffer that doubles as it grows, and an answer.
-    pub const PENDING_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX + Self::UNSENT_BYTES + Session::BYTES_MAX;
-    /// The longest page.
-    const UNSENT_BYTES: usize = 16 * 1024;
+    pub fn pending_bytes_max(may_be_tls: bool) -> usize {
+        2 * HEAD_BYTES_MAX + READ_BYTES + Self::PAGE_BYTES + Self::tls_bytes_max(may_be_tls)
+    }
+
+    fn tls_bytes_max(may_be_tls: bool) -> usize {
+        if may_be_tls { Session::BYTES_MAX } else { 0 }
+    }
+
+    /// A 101, generously.
+    const UPGRADE_BYTES: usize = 1024;
+    /// The longest page, as it is and with its head.
+    const PAGE_BYTES: usize = 24 * 1024;
 
     /// A connection that was just accepted.
     pub fn new(stream: Stream, purpose: Purpose, address: IpAddr) -> Self {

@@ -3,8 +3,8 @@
 use super::{Client, admin, admission, scrape, webhooks::Hooks};
 use crate::{
     addresses::Addresses,
-    config::Config,
-    net::{connection::Connection, stream::READ_BYTES},
+    config::{Config, TlsMode},
+    net::{connection::Connection, websocket},
     signaling::Hub,
     slots::Slots,
 };
@@ -33,19 +33,25 @@ pub struct Ceiling {
 impl Ceiling {
     /// What follows from a configuration.
     pub fn of(config: &Config) -> Self {
-        let limits = config.websocket_limits();
+        let signaling = config.signaling_limits();
+        let limits = websocket::Limits {
+            max_queue_bytes: Hub::queue_bytes_max(&signaling),
+            ..config.websocket_limits()
+        };
+        let may_be_tls = config.tls != TlsMode::Off;
         Self {
             base: BASE,
             tables: Slots::<Client>::bytes(config.max_connections())
                 + Addresses::bytes_max(&admission::limits(config))
-                + Hub::bytes_max(&config.signaling_limits())
+                + Hub::bytes_max(&signaling)
                 + Hooks::bytes_max(config)
                 + scrape::BYTES_MAX
                 + config.admin_socket.as_ref().map_or(0, |_| admin::BYTES_MAX),
-            per_client: Connection::bytes_max(limits, READ_BYTES),
+            per_client: Connection::bytes_max(limits, may_be_tls),
             clients: config.max_clients,
             // Leaving clients are among them, with their buffers still full.
-            per_pending: Connection::bytes_max(limits, READ_BYTES).max(Connection::PENDING_BYTES_MAX),
+            per_pending: Connection::bytes_max(limits, may_be_tls)
+                .max(Connection::pending_bytes_max(may_be_tls)),
             pending: config.max_pending_connections,
         }
     }

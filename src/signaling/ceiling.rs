@@ -14,23 +14,25 @@ impl Hub {
             + mesh::Seats::bytes(limits.max_peers)
             + limits.max_peers * size_of::<PeerId>()
             + Rejections::BYTES;
-        // A long message may stand in a peer's queue beside what the queue may hold, in a buffer that doubles as it grows.
         tables
-            + limits.max_peers * (kept_bytes_max(limits) + 2 * own_message_bytes_max(limits))
+            + limits.max_peers * kept_bytes_max(limits)
             // One mailbox message at a time is taken apart into a tree of values: at most a hundred bytes for each of its own.
             + 100 * limits.max_message_bytes
             + limits.max_rooms * limits.max_id_bytes
     }
-}
 
-/// The longest message that is made here rather than passed on, in bytes: values and stored candidates of the mailbox, as strings in
-/// which every character may need a backslash, the list of peers of the mesh, where a name may be all control characters, and what an authority
-/// gives.
-fn own_message_bytes_max(limits: &Limits) -> usize {
-    let mailbox = 2 * limits.max_message_bytes.max(limits.max_stored_bytes) + limits.max_id_bytes;
-    let mesh_peer = mesh::META_BYTES_MAX + 6 * limits.max_id_bytes + mesh::ID_BYTES_MAX + 64;
-    let ayame = if limits.ask_verdict { verdict::ANSWER_BYTES_MAX } else { 0 };
-    mailbox.max(limits.max_peers_per_room * mesh_peer).max(ayame) + 256
+    /// The most, in bytes, that may stand in the queue of one connection. A message that is made here may be longer than `max_queue_bytes`, and then it stands
+    /// there alone; but what waited for an absent seat of the mesh comes behind the list of its peers.
+    pub fn queue_bytes_max(limits: &Limits) -> usize {
+        // Values and stored candidates of the mailbox, as strings in which every character may need a backslash.
+        let mailbox = 2 * limits.max_message_bytes.max(limits.max_stored_bytes) + limits.max_id_bytes;
+        // A name may be all control characters.
+        let mesh_peer = mesh::META_BYTES_MAX + 6 * limits.max_id_bytes + mesh::ID_BYTES_MAX + 64;
+        let mesh = limits.max_queue_bytes + limits.max_peers_per_room * mesh_peer;
+        // What an authority gives.
+        let ayame = if limits.ask_verdict { verdict::ANSWER_BYTES_MAX } else { 0 };
+        mailbox.max(mesh).max(ayame) + 256
+    }
 }
 
 /// The most that is kept for one peer besides its places in the tables, in bytes: whatever its dialect.
@@ -38,7 +40,7 @@ fn kept_bytes_max(limits: &Limits) -> usize {
     // A register that waits for a verdict is kept whole, and so is the question about it; afterwards what came with the verdict is.
     let asked = (4 * limits.max_message_bytes).max(verdict::GRANT_BYTES_MAX) + 3 * limits.max_id_bytes;
     let ayame = if limits.ask_verdict { asked } else { 3 * limits.max_id_bytes };
-    let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + 2 * limits.max_queue_bytes;
+    let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + limits.max_queue_bytes;
     let mailbox = size_of::<MailboxSeat>() + limits.max_id_bytes + 2 * limits.max_stored_bytes;
     // A key or token that came with the upgrade, until it is known for which room.
     let credential = TOKEN_BYTES_MAX;

@@ -40,6 +40,7 @@ pub use close::{Close, Misspoke, Refusal};
 pub use dialect::Dialect;
 pub use hub::Hub;
 pub use kind::Kind;
+pub use mesh::WAITING_BYTES;
 pub use said::Said;
 use serde_json::value::RawValue;
 pub use verdict::SessionEnd;

@@ -34,7 +34,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("Limits", max_message_bytes, "max_message_bytes": "bytes" = "65536";
         "1024 to 16777216" => |v| number(v, 1_024..=16 << 20), show;
         "the longest message; a longer one is answered by Close 1009"),
-    setting!("Limits", max_queue_bytes, "max_queue_bytes": "bytes" = "262144";
+    setting!("Limits", max_queue_bytes, "max_queue_bytes": "bytes" = "131072";
         "2048 to 67108864" => |v| number(v, 2_048..=64 << 20), show;
         "what may wait for a slow client; one further behind is let go"),
     setting!("Limits", max_id_bytes, "max_id_bytes": "bytes" = "255";

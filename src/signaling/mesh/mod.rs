@@ -10,6 +10,7 @@ use super::{
     session::{Seat, State},
 };
 use seats::Parcel;
+pub use seats::WAITING_BYTES;
 pub(super) use seats::{MeshSeat, SeatId, Seats, dismiss, expire, handle_gone, handle_stop};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

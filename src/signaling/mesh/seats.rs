@@ -26,6 +26,10 @@ const LOST: &str = "lost";
 const QUEUE_FULL: &str = "queue-full";
 const DISMISSED: &str = "dismissed";
 
+/// What a message takes while it waits for an absent seat, in bytes, besides its text: its place in a queue that doubles as it grows, and the
+/// allocator's own. It counts in `max_queue_bytes`: a thousand short messages are more than their letters.
+pub const WAITING_BYTES: usize = 64;
+
 /// A place in a room, with or without a socket at the moment.
 #[derive(Debug)]
 pub(in crate::signaling) struct MeshSeat {
@@ -183,9 +187,9 @@ pub(super) fn deliver(hub: &mut Hub, seat: SeatId, parcel: Parcel<'_>, out: &mut
             Parcel::Arrived(_) => Effect::Relay { to },
             Parcel::Made(..) => Effect::Send { to, kind, text: text.to_owned().into() },
         }),
-        None if own.queued_bytes + text.len() > hub.limits.max_queue_bytes => return false,
+        None if own.queued_bytes + text.len() + WAITING_BYTES > hub.limits.max_queue_bytes => return false,
         None => {
-            own.queued_bytes += text.len();
+            own.queued_bytes += text.len() + WAITING_BYTES;
             own.queue.push_back((kind, text.into()));
         }
     }
