@@ -190,6 +190,34 @@ fn drive<S: Read + Write>(server: &TestServer, args: &[&str], connect: impl Fn()
     assert!(3 * peak > ceiling, "only {peak} KiB of {ceiling} KiB were reached: nothing was shown");
 }
 
+/// A mailbox message that is taken apart into as large a tree as there can be, on a server with little else.
+#[test]
+fn the_ceiling_holds_for_one_tree_of_values() {
+    let bytes = 1 << 20;
+    let limits = ["--max-clients", "1", "--max-pending-connections", "1", "--max-rooms", "1", "--tls", "off"];
+    let mut args = limits.to_vec();
+    args.extend([
+        "--max-message-bytes",
+        "1048576",
+        "--max-queue-bytes",
+        "1048640",
+        "--max-stored-bytes",
+        "1024",
+    ]);
+    let server = TestServer::start_in(TempDir::new(), &args);
+    let mut wire = open(Wire::connect(server.address), "/ws?room=a");
+    wire.text(r#"{"type":"connect","id":"a"}"#);
+    assert_eq!(wire.frame().text(), r#"{"type":"offer"}"#);
+    let deep = format!("{}{{}}{}", "{\"\":".repeat(120), "}".repeat(120));
+    let wide = vec![&*deep; bytes / (deep.len() + 1) - 1].join(",");
+    wire.text(&format!(r#"{{"type":"offer","id":"a","sdp":[{wide}]}}"#));
+    assert!(wire.frame().text().contains("too-large"));
+    let (ceiling, peak) = (ceiling(&args), peak(server.pid()));
+    announce(&format!("the ceiling is {ceiling} KiB, and {peak} KiB were reached by one message"));
+    assert!(peak <= ceiling, "{peak} KiB are above the ceiling of {ceiling} KiB");
+    assert!(2 * peak > ceiling, "only {peak} KiB of {ceiling} KiB were reached: nothing was shown");
+}
+
 fn start(tls: &str) -> (TestServer, Vec<&str>) {
     let mut args: Vec<&str> = LIMITS.iter().chain(&PATIENCE).flatten().copied().collect();
     args.extend(["--tls", tls]);

@@ -144,6 +144,18 @@ fn a_file_that_cannot_be_used_is_named_with_line_and_key() {
 }
 
 #[test]
+fn a_configuration_that_is_too_long_is_refused() {
+    let long = File::new("long.conf", &"room_key = door secret\n".repeat(12_000));
+    let ice = File::new("ice.conf", &"ice_server = stun:box:3478\n".repeat(400));
+    for (file, wrong) in [
+        (&long, format!("{}: it is too long; allowed: up to 262144 bytes", long.name())),
+        (&ice, "ice_server, turn_uri: clients would be told 10801 bytes; allowed: up to 8192".to_owned()),
+    ] {
+        assert_eq!(complaint(&["-C", file.name()]), format!("suzu: {wrong}\n"));
+    }
+}
+
+#[test]
 fn a_command_line_that_cannot_be_used_says_what_is_allowed() {
     for (args, wrong) in [
         (&["--max-clients", "0"][..], "--max-clients: 0 is out of range; allowed: 1 to 60000"),

@@ -1,11 +1,11 @@
 //! From settings to keys: what stands in files of its own is read here.
 
-use super::{Config, values::room_key};
+use super::{Config, args::FILE_BYTES_MAX, values::room_key};
 use crate::{
     secret_file::{self, Fault},
     signaling::{
         credentials::{Keys, Secret},
-        ice::{IceServers, Turn},
+        ice::{ICE_BYTES_MAX, IceServers, Turn},
         token,
     },
 };
@@ -40,6 +40,22 @@ impl Config {
             token_secrets,
         };
         Ok((keys, IceServers { fixed: self.ice_server.clone(), turn }))
+    }
+
+    /// Checks that clients are not told of more ICE servers than the memory ceiling knows of.
+    ///
+    /// # Errors
+    /// How many bytes they would be told, and how many they may.
+    pub fn check_ice(&self) -> Result<(), String> {
+        let ttl = Duration::from_secs(self.turn_ttl);
+        let turn = Turn { secret: Secret::new("any"), uris: self.turn_uri.clone(), ttl };
+        let ice_servers = IceServers { fixed: self.ice_server.clone(), turn: Some(turn) };
+        match ice_servers.json_bytes_max() {
+            0..=ICE_BYTES_MAX => Ok(()),
+            bytes => Err(format!(
+                "ice_server, turn_uri: clients would be told {bytes} bytes; allowed: up to {ICE_BYTES_MAX}"
+            )),
+        }
     }
 
     /// Whether it holds something that must not stand where everybody can read it.
@@ -92,6 +108,12 @@ fn read_secret(setting: &str, path: &Path) -> Result<Secret, String> {
         Fault::Missing => format!("{setting}: {}: cannot be read: there is no such file", path.display()),
         Fault::Unusable(wrong) => format!("{setting}: {wrong}"),
     })?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(format!(
+            "{setting}: {}: it is too long; allowed: up to {FILE_BYTES_MAX} bytes",
+            path.display()
+        ));
+    }
     let secret = bytes.trim_ascii_end();
     if secret.is_empty() {
         return Err(format!("{setting}: {}: it is empty", path.display()));

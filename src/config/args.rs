@@ -9,7 +9,8 @@ use lexopt::{Arg, Parser};
 use std::{
     env,
     ffi::OsString,
-    fs,
+    fs::{self, File},
+    io::{self, Read},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -83,7 +84,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
     let mut ayame = None;
     let name = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     if let Some(path) = path {
-        let bytes = fs::read(&path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+        let bytes = read(&path).map_err(|wrong| format!("{name}: {wrong}"))?;
         // Comments may be in another encoding; other lines are refused.
         ayame = Some(file::read(&mut config, &name, &String::from_utf8_lossy(&bytes))?);
         let is_public = fs::metadata(&path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0);
@@ -109,6 +110,19 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
     }
     config.check()?;
     Ok(if is_check { Command::Check(config) } else { Command::Run(config) })
+}
+
+/// A configuration file may have this many bytes: what is made of it is in the memory ceiling, among what the program takes.
+pub(super) const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).and_then(|file| io::copy(&mut file.take(FILE_BYTES_MAX + 1), &mut bytes));
+    let length = file.map_err(|error| format!("cannot be read: {error}"))?;
+    if length > FILE_BYTES_MAX {
+        return Err(format!("it is too long; allowed: up to {FILE_BYTES_MAX} bytes"));
+    }
+    Ok(bytes)
 }
 
 /// Why a secret is not taken from the command line.

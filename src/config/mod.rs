@@ -224,6 +224,7 @@ impl Config {
                 self.max_queue_bytes, self.max_message_bytes
             ));
         }
+        self.check_ice()?;
         if self.websocket_pong_timeout <= self.websocket_ping_interval {
             return Err(format!(
                 "websocket_pong_timeout_sec: {:?} would cut off everybody between two pings; allowed: more than \

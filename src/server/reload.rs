@@ -64,7 +64,7 @@ impl Server {
         let (before, after) = (Ceiling::of(&self.config).total(), Ceiling::of(&config).total());
         if before != after {
             log::info!(
-                "the memory ceiling is {} KiB now, and was {}",
+                "the memory ceiling is {} KiB from now on, and was {}; clients that are there keep their limits",
                 after.div_ceil(1024),
                 before.div_ceil(1024)
             );

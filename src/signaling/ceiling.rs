@@ -1,8 +1,8 @@
 //! The most memory that a hub can take: its tables, and all that it may keep for its peers.
 
 use super::{
-    Hub, Limits, PeerId, hub::seats_max, mailbox::MailboxSeat, mesh, rejections::Rejections, rooms::Rooms,
-    session::Session, token::TOKEN_BYTES_MAX, verdict,
+    Hub, Limits, PeerId, hub::seats_max, ice::ICE_BYTES_MAX, mailbox::MailboxSeat, mesh,
+    rejections::Rejections, rooms::Rooms, session::Session, token::TOKEN_BYTES_MAX, verdict,
 };
 use crate::slots::SideTable;
 
@@ -16,8 +16,10 @@ impl Hub {
             + Rejections::BYTES;
         tables
             + limits.max_peers * kept_bytes_max(limits)
-            // One mailbox message at a time is taken apart into a tree of values: at most a hundred bytes for each of its own.
-            + 100 * limits.max_message_bytes
+            // One mailbox message at a time is taken apart into a tree of values: {"":{}} is a node of 632 bytes for five, and the allocator's share.
+            + 150 * limits.max_message_bytes
+            // One seat's queue at a time is copied, when it grows and when its owner is back.
+            + 2 * limits.max_queue_bytes
             + limits.max_rooms * limits.max_id_bytes
     }
 
@@ -28,9 +30,9 @@ impl Hub {
         let mailbox = 2 * limits.max_message_bytes.max(limits.max_stored_bytes) + limits.max_id_bytes;
         // A name may be all control characters.
         let mesh_peer = mesh::META_BYTES_MAX + 6 * limits.max_id_bytes + mesh::ID_BYTES_MAX + 64;
-        let mesh = limits.max_queue_bytes + limits.max_peers_per_room * mesh_peer;
+        let mesh = limits.max_queue_bytes + limits.max_peers_per_room * mesh_peer + ICE_BYTES_MAX;
         // What an authority gives.
-        let ayame = if limits.ask_verdict { verdict::ANSWER_BYTES_MAX } else { 0 };
+        let ayame = if limits.ask_verdict { verdict::ANSWER_BYTES_MAX } else { ICE_BYTES_MAX };
         mailbox.max(mesh).max(ayame) + 256
     }
 }
@@ -38,9 +40,13 @@ impl Hub {
 /// The most that is kept for one peer besides its places in the tables, in bytes: whatever its dialect.
 fn kept_bytes_max(limits: &Limits) -> usize {
     // A register that waits for a verdict is kept whole, and so is the question about it; afterwards what came with the verdict is.
-    let asked = (4 * limits.max_message_bytes).max(verdict::GRANT_BYTES_MAX) + 3 * limits.max_id_bytes;
+    let asked = (4 * limits.max_message_bytes).max(verdict::GRANT_BYTES_MAX)
+        + 3 * limits.max_id_bytes
+        + 2 * ICE_BYTES_MAX;
     let ayame = if limits.ask_verdict { asked } else { 3 * limits.max_id_bytes };
-    let mesh = mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + limits.max_queue_bytes;
+    // Of a seat's queue, texts and their lengths may have grown at different times.
+    let mesh =
+        mesh::ID_BYTES_MAX + limits.max_id_bytes + mesh::META_BYTES_MAX + limits.max_queue_bytes / 2 * 3;
     let mailbox = size_of::<MailboxSeat>() + limits.max_id_bytes + 2 * limits.max_stored_bytes;
     // A key or token that came with the upgrade, until it is known for which room.
     let credential = TOKEN_BYTES_MAX;

@@ -12,6 +12,9 @@ use std::{
     time::Duration,
 };
 
+/// All servers together may have this many bytes as clients are told of them: that is in the memory ceiling.
+pub const ICE_BYTES_MAX: usize = 8 * 1024;
+
 /// What clients are told.
 #[derive(Clone, Default)]
 pub struct IceServers {
@@ -47,6 +50,12 @@ impl IceServers {
         let turn =
             self.turn.as_ref().filter(|turn| !turn.uris.is_empty()).map(|turn| turn.server(client, unix));
         self.fixed.iter().cloned().chain(turn).collect()
+    }
+
+    /// How many bytes [`IceServers::json`] may have, whoever the client is.
+    pub fn json_bytes_max(&self) -> usize {
+        // A ULID, and the end of all time.
+        self.json("01ARZ3NDEKTSV4RRFFQ69G5FAV", u64::MAX).map_or(0, |json| json.len())
     }
 
     /// Whether there are none.

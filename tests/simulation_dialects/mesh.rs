@@ -256,13 +256,13 @@ impl Crowd {
     /// False if the seat is empty and has no room for it.
     pub(crate) fn mesh_deliver(&mut self, key: Key, text: &str) -> bool {
         let seat = self.mesh.seats.get_mut(key).unwrap();
-        let queued: usize = seat.queue.iter().map(|text| text.len() + 64).sum();
+        let queued: usize = seat.queue.iter().map(|text| text.len() + 16).sum();
         match seat.peer {
             Some(peer) => {
                 seat.learn(text, true);
                 self.expect(peer, Hears::Text(text.to_owned()));
             }
-            None if queued + text.len() + 64 > self.limits.max_queue_bytes => return false,
+            None if queued + text.len() + 16 > self.limits.max_queue_bytes => return false,
             None => seat.queue.push(text.to_owned()),
         }
         true

@@ -3,6 +3,7 @@
 //! This file is what the messages mean; [`seats`] is where peers sit, and how a seat outlives its socket.
 
 mod seats;
+mod waiting;
 
 use super::{
     Close, Dialect, Effect, Hub, IceServer, Kind, Outbox, PeerId, Refusal,
@@ -10,11 +11,11 @@ use super::{
     session::{Seat, State},
 };
 use seats::Parcel;
-pub use seats::WAITING_BYTES;
 pub(super) use seats::{MeshSeat, SeatId, Seats, dismiss, expire, handle_gone, handle_stop};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+pub use waiting::WAITING_BYTES;
 
 pub(super) const PING: &str = r#"{"type":"ping"}"#;
 const TYPES: &str = "connect, offer, answer, ice-candidate, message, disconnect, ping or pong";

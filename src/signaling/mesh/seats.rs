@@ -3,7 +3,7 @@
 //! A socket that ends without `disconnect` leaves its seat behind for the grace time. The others hear nothing; what is
 //! for that seat waits in its queue; and whoever knows its session secret gets it back, with the queue, in order.
 
-use super::{Presence, PresenceMessage};
+use super::{Presence, PresenceMessage, waiting::Waiting};
 use crate::{
     signaling::{
         Close, Dialect, Effect, Hub, Kind, Mono, Outbox, PeerId, Refusal,
@@ -26,10 +26,6 @@ const LOST: &str = "lost";
 const QUEUE_FULL: &str = "queue-full";
 const DISMISSED: &str = "dismissed";
 
-/// What a message takes while it waits for an absent seat, in bytes, besides its text: its place in a queue that doubles as it grows, and the
-/// allocator's own. It counts in `max_queue_bytes`: a thousand short messages are more than their letters.
-pub const WAITING_BYTES: usize = 64;
-
 /// A place in a room, with or without a socket at the moment.
 #[derive(Debug)]
 pub(in crate::signaling) struct MeshSeat {
@@ -42,8 +38,7 @@ pub(in crate::signaling) struct MeshSeat {
     /// Who knows it may have the seat back.
     session: [u8; 16],
     /// What came for it while nobody sat here, oldest first.
-    queue: VecDeque<(Kind, Box<str>)>,
-    queued_bytes: usize,
+    waiting: Waiting,
     /// When it ends if nobody comes back; meaningful while `peer` is `None`.
     until: Mono,
 }
@@ -120,8 +115,7 @@ pub(super) fn take(
         name: name.map(Into::into),
         meta: meta.map(ToOwned::to_owned),
         session,
-        queue: VecDeque::new(),
-        queued_bytes: 0,
+        waiting: Waiting::default(),
         until: Mono::START,
     });
     hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
@@ -158,12 +152,11 @@ pub(super) fn resume(
 
 /// Sends what waited for the seat.
 pub(super) fn drain(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
-    let Some(MeshSeat { peer: Some(to), queue, queued_bytes, .. }) = hub.mesh.seats.get_mut(seat) else {
+    let Some(MeshSeat { peer: Some(to), waiting, .. }) = hub.mesh.seats.get_mut(seat) else {
         return;
     };
-    *queued_bytes = 0;
-    let waiting = std::mem::take(queue);
-    out.extend(waiting.into_iter().map(|(kind, text)| Effect::SendWaiting { to: *to, kind, text }));
+    let waiting = std::mem::take(waiting);
+    out.extend(waiting.iter().map(|(kind, text)| Effect::SendWaiting { to: *to, kind, text: text.into() }));
 }
 
 /// A text for a seat.
@@ -187,11 +180,7 @@ pub(super) fn deliver(hub: &mut Hub, seat: SeatId, parcel: Parcel<'_>, out: &mut
             Parcel::Arrived(_) => Effect::Relay { to },
             Parcel::Made(..) => Effect::Send { to, kind, text: text.to_owned().into() },
         }),
-        None if own.queued_bytes + text.len() + WAITING_BYTES > hub.limits.max_queue_bytes => return false,
-        None => {
-            own.queued_bytes += text.len() + WAITING_BYTES;
-            own.queue.push_back((kind, text.into()));
-        }
+        None => return own.waiting.push(kind, text, hub.limits.max_queue_bytes),
     }
     true
 }
