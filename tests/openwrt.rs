@@ -61,16 +61,20 @@ impl Router {
         fs::read_to_string(self.path("var/etc/suzu.conf")).unwrap().replace(&self.root(), "ROOT")
     }
 
-    /// What suzu makes of them.
-    fn check(&self) -> String {
+    /// What suzu makes of them, or what it has against them.
+    fn suzu(&self) -> Result<String, String> {
         let output = Command::new(env!("CARGO_BIN_EXE_suzu"))
             .args(["--check", "-C"])
             .arg(self.path("var/etc/suzu.conf"))
             .output()
             .unwrap();
-        let complaint = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{complaint}{}", self.file());
-        String::from_utf8(output.stdout).unwrap()
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// The same; they must be right.
+    fn check(&self) -> String {
+        self.suzu().unwrap_or_else(|complaint| panic!("{complaint}{}", self.file()))
     }
 }
 
@@ -182,13 +186,38 @@ fn a_jail_has_what_suzu_needs_and_no_more() {
 }
 
 #[test]
-fn no_setting_hides_in_another() {
-    let config = "config suzu main\n option log_dir '/tmp\nallow_from = any'\n";
+fn a_jail_has_the_folders_of_sockets() {
+    let config = "config suzu main\n option jail 1\n option state_dir ROOT/etc/suzu\n option admin_socket /tmp/admin/suzu.sock\n \
+        list listen unix:/tmp/web/suzu.sock\n list listen 127.0.0.1:3000\n option listen_metrics unix:/tmp/metrics/suzu.sock\n";
     let Some(router) = Router::new(config) else { return };
     let said = router.run("start");
-    assert!(said[0].contains("log_dir is left out: it has a line break in it"), "{said:?}");
-    // Its authority is not in the memory of the router.
-    assert!(router.file().ends_with(".\nstate_dir = ROOT/etc/suzu\n"), "{}", router.file());
+    let writes = "procd_add_jail_mount_rw ROOT/etc/suzu /tmp/admin /tmp/web /tmp/metrics";
+    assert!(said.iter().any(|line| line == writes), "{said:?}");
+}
+
+#[test]
+fn no_setting_hides_in_another() {
+    for (option, key, why) in [
+        ("option log_dir '/tmp\nallow_from = any'", "log_dir", "a line break"),
+        ("option log_level 'info\\'", "log_level", "a backslash at its end"),
+        ("option log_level 'info\\ \t'", "log_level", "a backslash at its end"),
+        ("option log_level 'info\\\u{3000}'", "log_level", "a backslash at its end"),
+        ("option log_dir '/tmp/a b'", "log_dir", "a space in its path"),
+        ("option admin_socket '/tmp/a b/c'", "admin_socket", "a space in its path"),
+        ("list listen 'unix:/tmp/a\tb/c'", "listen", "a space in its path"),
+    ] {
+        let config = format!("config suzu main\n {option}\n option signaling_key hush\n option jail 1\n");
+        let Some(router) = Router::new(&config) else { return };
+        let said = router.run("start");
+        assert!(said[0].contains(&format!("{key} is refused: it has {why}")), "{said:?}");
+        assert!(!said.iter().any(|line| line.contains("/tmp")), "{said:?}");
+        // Its authority is not in the memory of the router.
+        let file = format!(".\n{key}\nsignaling_key = hush\nstate_dir = ROOT/etc/suzu\n");
+        assert!(router.file().ends_with(&file), "{}", router.file());
+        // What was meant to keep others out is not left out.
+        let complaint = router.suzu().unwrap_err();
+        assert!(complaint.contains(&format!("{key:?} is not a `key = value` line")), "{complaint}");
+    }
 }
 
 /// What of OpenWrt's build a package's Makefile needs to be read; `show` prints what the package would be.
