@@ -51,14 +51,17 @@ fn program(dir: &TempDir) -> Option<PathBuf> {
     Some(program)
 }
 
+fn package() -> Command {
+    let mut command = Command::new(path("cross/package"));
+    // The tool that packs is kept where the build keeps its own.
+    command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
+    command
+}
+
 /// The packages of the program, in a folder.
 fn pack(dir: &TempDir, out: &str) -> Option<Vec<PathBuf>> {
     let program = program(dir)?;
-    let mut command = Command::new(path("cross/package"));
-    command.arg(TARGET).arg(program).arg(dir.join(out));
-    // The tool that packs is kept where the build keeps its own.
-    command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap());
-    Some(run(&mut command)?.lines().map(PathBuf::from).collect())
+    Some(run(package().arg(TARGET).arg(program).arg(dir.join(out)))?.lines().map(PathBuf::from).collect())
 }
 
 #[test]
@@ -76,6 +79,31 @@ fn the_deb_is_installed_upgraded_removed_and_purged() {
     let again = pack(&dir, "again").unwrap();
     for (one, other) in packages.iter().zip(&again) {
         assert!(fs::read(one).unwrap() == fs::read(other).unwrap(), "{one:?} differs");
+    }
+}
+
+#[test]
+fn what_is_not_for_the_target_is_not_packed() {
+    let dir = TempDir::new();
+    let Some(program) = program(&dir) else { return };
+    let out = dir.join("out");
+    let [program, out] = [&program, &out].map(|path| path.to_str().unwrap());
+    for (args, code, why) in [
+        (
+            &["aarch64-unknown-linux-musl", program, out][..],
+            1,
+            "is not for aarch64-unknown-linux-musl: ELF 64-bit",
+        ),
+        (&["x86_64-unknown-linux-gnu", program, out], 1, "x86_64-unknown-linux-gnu is none of aarch64-"),
+        (&[TARGET, "/etc/hosts", out], 1, "/etc/hosts is not for x86_64-unknown-linux-musl: ASCII text"),
+        (&["--help"], 2, "package TARGET BINARY [FOLDER]"),
+        (&["--help", program], 2, "package TARGET BINARY [FOLDER]"),
+        (&[TARGET, program, "--out", out], 2, "package TARGET BINARY [FOLDER]"),
+    ] {
+        let output = package().args(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(code) && said.contains(why), "{args:?}: {said}");
+        assert!(!Path::new(out).exists(), "{args:?}");
     }
 }
 

@@ -49,8 +49,9 @@ impl Project {
             ("cross/common", COMMON),
             ("cross/build", BUILD),
             ("cross/package", PACKAGE),
+            ("cross/tool", "#!/bin/sh\necho \"$1\"\n"),
             ("cross/sbom", "#!/bin/sh\necho '{}' >\"$1\"\n"),
-            ("cross/debian/test", "#!/bin/sh\nshift\necho \"tested ${1##*/}\"\n"),
+            ("cross/debian/test", "#!/bin/sh\nshift\n[ $# = 0 ] || echo \"tested ${1##*/}\"\n"),
             ("cross/debian/changelog", "suzu (1.2.3-1) unstable; urgency=medium\n"),
             ("cross/openwrt/Makefile", "PKG_VERSION:=1.2.3\n"),
         ] {
@@ -87,22 +88,31 @@ impl Project {
         self.git(&["commit", "-q", "-m", "all"]);
     }
 
-    fn release(&self) -> Output {
-        Command::new(self.path("cross/release")).env_remove("CARGO_TARGET_DIR").output().unwrap()
+    fn release(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(self.path("cross/release"));
+        command.args(args).current_dir(&self.dir.path).env_remove("CARGO_TARGET_DIR");
+        command.env_remove("SOURCE_DATE_EPOCH").output().unwrap()
+    }
+
+    /// What it says on standard error; nothing was released.
+    fn refused(&self, args: &[&str], code: i32) -> String {
+        let output = self.release(args);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(!self.path("target/release-1.2.3").exists());
+        said
     }
 
     fn refuses(&self, why: &str) {
-        let output = self.release();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && said.contains(why), "{why}: {said}");
-        assert!(!self.path("target/release-1.2.3").exists());
+        let said = self.refused(&[], 1);
+        assert!(said.contains(why), "{why}: {said}");
     }
 }
 
 #[test]
 fn a_release_has_packages_changes_and_checksums() {
     let Some(project) = Project::new() else { return };
-    let output = project.release();
+    let output = project.release(&[]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("x86_64-unknown-linux-musl: 5 bytes (budget 5)\n"), "{said}");
@@ -143,4 +153,61 @@ fn what_is_not_right_is_not_released() {
     project.write("cross/common", &COMMON.replace("echo 5", "echo 4"));
     project.commit();
     project.refuses("x86_64-unknown-linux-musl is too big");
+}
+
+#[test]
+fn nothing_is_released_by_mistake() {
+    let Some(project) = Project::new() else { return };
+    for args in [&["--help"][..], &["-h"], &["one", "two"]] {
+        let said = project.refused(args, 2);
+        assert!(said.starts_with("release [FOLDER]: "), "{said}");
+        assert!(!project.path("target").exists() && !project.path("one").exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn what_git_does_not_know_is_not_released() {
+    let Some(project) = Project::new() else { return };
+    // What says nothing about changes.
+    let head = fs::read(project.path(".git/HEAD")).unwrap();
+    fs::write(project.path(".git/HEAD"), "nonsense\n").unwrap();
+    project.refuses("cross/release: git cannot say what was changed");
+    fs::write(project.path(".git/HEAD"), head).unwrap();
+    // What is in another's folder is no part of the other's commits.
+    let parent = Project { dir: TempDir::new() };
+    parent.write(".gitignore", "*\n");
+    parent.git(&["init", "-q"]);
+    fs::remove_dir_all(project.path(".git")).unwrap();
+    fs::rename(&project.dir.path, parent.path("project")).unwrap();
+    let output = Command::new(parent.path("project/cross/release")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("this is no clone of the repository"), "{said}");
+}
+
+/// A release takes long, so what it lacks is said before.
+#[test]
+fn what_is_missing_is_said_at_the_start() {
+    let Some(project) = Project::new() else { return };
+    let none = "#!/bin/sh\necho built >&2\nexit 1\n";
+    for (name, script, why) in [
+        ("cross/tool", "#!/bin/sh\n[ $1 != cargo-deb ]\n", "needs cargo-deb"),
+        ("cross/tool", "#!/bin/sh\n[ $1 != cargo-cyclonedx ]\n", "needs cargo-cyclonedx"),
+        (
+            "cross/debian/test",
+            "#!/bin/sh\necho 'skipped: needs lintian'\nexit 77\n",
+            "skipped: needs lintian\n",
+        ),
+    ] {
+        project.write("cross/build", none);
+        project.write(name, script);
+        project.commit();
+        let said = project.refused(&[], 1);
+        assert!(said.contains(why) && !said.contains("built"), "{said}");
+        project.git(&["reset", "-q", "--hard", "HEAD~"]);
+    }
+    // Nor is it lost what could not be packed in spite of that.
+    project.write("cross/package", "#!/bin/sh\necho 'skipped: needs cargo-deb'\nexit 77\n");
+    project.commit();
+    let said = project.refused(&[], 77);
+    assert!(said.contains("skipped: needs cargo-deb\n"), "{said}");
 }
