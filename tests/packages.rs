@@ -10,6 +10,7 @@ use common::{announce, server::TempDir, skip};
 use std::{
     fs,
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -120,15 +121,50 @@ struct Machine {
 
 impl Machine {
     fn script(&self, name: &str, args: &[&str]) -> String {
-        let output = Command::new("busybox")
-            .args(["ash"])
-            .arg(self.dir.join("unpacked").join(name))
-            .args(args)
-            .env("DESTDIR", self.dir.join("root"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        let (code, said) = self.script_after(":", name, args);
+        assert_eq!(code, Some(0), "{name}: {said}");
+        said
+    }
+
+    /// The same after these words of a shell, in the folder with `unpacked` and `root`.
+    fn script_after(&self, words: &str, name: &str, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new("busybox");
+        command.args(["ash", "-c", &format!("{words}; exec busybox ash \"$0\" \"$@\"")]);
+        command.arg(Path::new("unpacked").join(name)).args(args);
+        said(command.current_dir(&self.dir.path).env("DESTDIR", self.dir.join("root")))
+    }
+
+    /// Lets install.sh have the machine to itself, with something that notes in `told` what systemd is told, or OpenWrt's services; false if that
+    /// cannot be.
+    fn is_alone(&self) -> bool {
+        let root = self.dir.join("root");
+        let notes = "#!/bin/sh\nwhile [ \"${1#/}\" != \"$1\" ]; do shift; done\ncase $1 in\n\
+            --version) echo systemd 257 ;;\n\
+            enabled) [ -e /on ]; exit ;;\n\
+            *) echo \"$*\" >>/told ;;\n\
+            esac\n\
+            case $1 in enable) : >/on ;; restart | try-restart) [ ! -e /broken ] ;; esac\n";
+        for name in ["usr/bin/systemctl", "etc/rc.common"] {
+            self.write(name, notes);
+            fs::set_permissions(root.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let script = "mkdir -p root/bin root/run && cp -r unpacked root/ && cp \"$(command -v busybox)\" root/bin/ && \
+            exec chroot root /bin/busybox --install -s /bin";
+        let status = Command::new("sh").args(["-c", script]).current_dir(&self.dir.path).status().unwrap();
+        if !status.success() {
+            skip("root and busybox-static, for a chroot");
+        }
+        status.success()
+    }
+
+    /// What install.sh says there, and what the services were told.
+    fn install_alone(&self) -> (Option<i32>, String, String) {
+        let _ = fs::remove_file(self.dir.join("root/told"));
+        let mut command = Command::new("chroot");
+        command.arg(self.dir.join("root")).args(["/bin/busybox", "ash", "/unpacked/install.sh"]);
+        let (code, said) = said(command.env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").env_remove("DESTDIR"));
+        let told = fs::read_to_string(self.dir.join("root/told")).unwrap_or_default();
+        (code, said, told.trim_end().replace('\n', ", "))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -144,6 +180,16 @@ impl Machine {
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.dir.join("root").join(name)).unwrap()
     }
+
+    fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.dir.join("root").join(name)).unwrap().permissions().mode() & 0o777
+    }
+}
+
+/// How it ended, and all that it said.
+fn said(command: &mut Command) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (status.code(), [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat())
 }
 
 /// A machine with the tarball unpacked; `None` if something is missing to make it.
@@ -194,4 +240,128 @@ fn the_tarball_installs_itself_on_openwrt() {
     machine.script("uninstall.sh", &[]);
     assert!(!files.iter().any(|name| machine.has(name)));
     assert_eq!(machine.read("etc/config/suzu"), "# mine\n");
+}
+
+#[test]
+fn suzu_can_read_its_settings_whatever_the_umask() {
+    let Some(machine) = machine() else { return };
+    machine.write("etc/systemd/system/other.service", "");
+    let (code, said) = machine.script_after("umask 077", "install.sh", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let names = ["etc/suzu", "etc/suzu/suzu.conf", "usr/local/bin/suzu", "etc/systemd/system/suzu.service"];
+    assert_eq!(names.map(|name| machine.mode(name)), [0o755, 0o644, 0o755, 0o644]);
+}
+
+#[test]
+fn words_that_a_script_does_not_know_do_nothing() {
+    let Some(machine) = machine() else { return };
+    for (word, code) in [("--help", 0), ("-h", 2), ("--purge", 2)] {
+        let (ended, said) = machine.script_after(":", "install.sh", &[word]);
+        assert!(ended == Some(code) && said.starts_with("install.sh: installs"), "{word}: {said}");
+        assert!(!machine.has("usr"), "{word}");
+    }
+    machine.script("install.sh", &[]);
+    for (args, code) in [(&["--help"][..], 0), (&["--pruge"], 2), (&["--purge", "--no"], 2)] {
+        let (ended, said) = machine.script_after(":", "uninstall.sh", args);
+        assert!(
+            ended == Some(code) && said.starts_with("uninstall.sh [--purge]: removes"),
+            "{args:?}: {said}"
+        );
+        assert!(machine.has("usr/local/bin/suzu") && machine.has("etc/suzu/suzu.conf"), "{args:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    let Some(machine) = machine() else { return };
+    machine.write("usr/local/bin/suzu", "old");
+    // Files cannot grow past a few blocks.
+    let (code, said) = machine.script_after("trap '' XFSZ; ulimit -f 8", "install.sh", &[]);
+    let why = "install.sh: /usr/local/bin/suzu could not be written, and is as it was\n";
+    assert!(code == Some(1) && said.ends_with(why), "{said}");
+    assert_eq!(machine.read("usr/local/bin/suzu"), "old");
+    assert!(!machine.has("usr/local/bin/suzu.new"));
+}
+
+#[test]
+fn folders_are_meant_from_where_one_is() {
+    let Some(machine) = machine() else { return };
+    // Where CDPATH would lead to.
+    fs::create_dir_all(machine.dir.join("decoy/unpacked")).unwrap();
+    let words = "export DESTDIR=root CDPATH=$PWD/decoy";
+    let (code, said) = machine.script_after(words, "install.sh", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(machine.has("usr/local/bin/suzu"), "{said}");
+    let (code, said) = machine.script_after(words, "uninstall.sh", &[]);
+    assert!(code == Some(0) && !machine.has("usr/local/bin/suzu"), "{said}");
+}
+
+#[test]
+fn what_is_for_an_old_systemd_is_there_while_that_is() {
+    let Some(machine) = machine() else { return };
+    let drop_in = "etc/systemd/system/suzu.service.d/before-253.conf";
+    let library = |version| format!("usr/lib/aarch64-linux-gnu/systemd/libsystemd-shared-{version}.so");
+    machine.write("etc/systemd/system/other.service", "");
+    for (version, is_old) in [("252", true), ("257", false), ("247", true), ("254.5-1.fc39", false)] {
+        machine.write(&library(version), "");
+        machine.script("install.sh", &[]);
+        assert_eq!(machine.has(drop_in), is_old, "{version}");
+        fs::remove_file(machine.dir.join("root").join(library(version))).unwrap();
+    }
+}
+
+#[test]
+fn an_upgrade_keeps_what_an_administrator_has_disabled() {
+    let Some(machine) = machine() else { return };
+    machine.write("run/systemd/system/x", "");
+    if !machine.is_alone() {
+        return;
+    }
+    let (code, said, told) = machine.install_alone();
+    assert_eq!(
+        (code, &*told),
+        (Some(0), "daemon-reload, enable suzu.service, restart suzu.service"),
+        "{said}"
+    );
+    let (code, said, told) = machine.install_alone();
+    assert_eq!((code, &*told), (Some(0), "daemon-reload, try-restart suzu.service"), "{said}");
+    assert!(said.starts_with("kept /etc/suzu/suzu.conf\ninstalled; "), "{said}");
+    machine.write("broken", "");
+    let (code, said, _) = machine.install_alone();
+    let why = "\ninstall.sh: installed, but it does not start: journalctl -u suzu\n";
+    assert!(code == Some(1) && said.ends_with(why), "{said}");
+}
+
+#[test]
+fn an_upgrade_keeps_what_is_disabled_on_openwrt() {
+    let Some(machine) = machine() else { return };
+    machine.write("etc/openwrt_release", "");
+    if !machine.is_alone() {
+        return;
+    }
+    for (first, then) in [("enable, restart", "restart"), ("", "")] {
+        let (code, said, told) = machine.install_alone();
+        assert_eq!((code, &*told), (Some(0), first), "{said}");
+        let (code, said, told) = machine.install_alone();
+        assert_eq!((code, &*told), (Some(0), then), "{said}");
+        fs::remove_file(machine.dir.join("root/on")).unwrap_or_default();
+    }
+}
+
+#[test]
+fn a_suzu_for_other_machines_is_not_installed() {
+    let Some(machine) = machine() else { return };
+    machine.write("usr/local/bin/suzu", "old");
+    let program = machine.dir.join("unpacked/suzu");
+    let mut bytes = fs::read(&program).unwrap();
+    // The machine that it is for: none that there is.
+    bytes[18..20].fill(0xff);
+    fs::write(&program, bytes).unwrap();
+    if !machine.is_alone() {
+        return;
+    }
+    let (code, said, told) = machine.install_alone();
+    assert!(code == Some(1) && said.contains("install.sh: this suzu does not run here"), "{said}");
+    assert_eq!((&*machine.read("usr/local/bin/suzu"), &*told), ("old", ""));
+    assert!(!machine.has("etc/suzu"));
 }

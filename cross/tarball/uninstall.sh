@@ -1,7 +1,13 @@
 #!/bin/sh
 # uninstall.sh [--purge]: removes what install.sh installed. Settings and state (the local authority that devices trust) stay without --purge.
 set -eu
+case "$*" in
+  '' | --purge) ;;
+  --help) sed -n '2s/^# //p' "$0"; exit ;;
+  *) sed -n '2s/^# //p' "$0" >&2; exit 2 ;;
+esac
 root=${DESTDIR:-}
+case $root in '' | /*) ;; *) root=$PWD/$root ;; esac
 
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || { echo 'uninstall.sh: run it as root' >&2; exit 1; }
 
