@@ -8,6 +8,7 @@ pub mod ask;
 pub mod certificates;
 pub mod connection;
 pub mod event;
+mod fault;
 pub mod listener;
 pub mod socket;
 pub mod stream;

@@ -3,19 +3,22 @@
 //! Bytes come from a buffer that all connections share, and only [`WebSocket::flush`] writes to the stream. So the
 //! loop decides when to read and when to write, and tungstenite's write buffer, which is bounded, is the outgoing queue.
 
+pub use super::fault::Fault;
 use super::stream::Stream;
 use std::{
-    fmt,
     io::{self, ErrorKind, Read, Write},
+    mem,
 };
 use tungstenite::{
     Bytes, Error, Message, Utf8Bytes,
-    error::{CapacityError, ProtocolError},
     protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
 
 /// tungstenite reads in pieces of this size; so much is allocated for each connection.
 const READ_BYTES: usize = 128;
+
+/// A longer message is worth new buffers once it is written: a ping that waits is not.
+const KEPT_BYTES: usize = 32;
 
 /// How much one connection may keep.
 #[derive(Clone, Copy, Debug)]
@@ -41,57 +44,6 @@ pub enum Received {
     Close,
 }
 
-/// What a peer did wrong, so that its connection must end.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It broke RFC 6455.
-    Protocol(String),
-    /// Text that is not UTF-8.
-    NotUtf8,
-    /// A message over the limit.
-    TooLarge {
-        /// What is allowed.
-        max_bytes: usize,
-    },
-    /// It does not read what is sent to it, and its queue is full.
-    QueueFull,
-}
-
-impl Fault {
-    /// The close code of RFC 6455 section 7.4.1.
-    pub fn code(&self) -> u16 {
-        match self {
-            Self::Protocol(_) => 1002,
-            Self::NotUtf8 => 1007,
-            Self::TooLarge { .. } => 1009,
-            Self::QueueFull => 1008,
-        }
-    }
-
-    /// The reason in the close frame.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Protocol(_) => "protocol error",
-            Self::NotUtf8 => "text must be UTF-8",
-            Self::TooLarge { .. } => "message too large",
-            Self::QueueFull => "too slow",
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Protocol(what) => f.write_str(what),
-            Self::NotUtf8 => f.write_str("text that is not UTF-8"),
-            Self::TooLarge { max_bytes } => {
-                write!(f, "a message of more than {max_bytes} bytes (max_message_bytes)")
-            }
-            Self::QueueFull => f.write_str("it does not read, and its queue is full (max_queue_bytes)"),
-        }
-    }
-}
-
 /// How far writing came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushed {
@@ -107,6 +59,14 @@ pub enum Flushed {
 #[derive(Debug)]
 pub struct WebSocket {
     context: WebSocketContext,
+    /// Bytes that tungstenite has taken in and of which no message has come out yet; never fewer than that. Of fragments it is more, for good.
+    pending: u32,
+    /// Something waits to be written.
+    is_queued: bool,
+    /// That may be an answer for which there was no room in the queue: tungstenite keeps it until there is.
+    owes_answer: bool,
+    /// Its buffers have grown: they never shrink by themselves.
+    is_grown: bool,
 }
 
 impl WebSocket {
@@ -128,7 +88,13 @@ impl WebSocket {
             .max_write_buffer_size(limits.max_queue_bytes.saturating_add(1))
             .max_message_size(Some(limits.max_message_bytes))
             .max_frame_size(Some(limits.max_message_bytes));
-        Self { context: WebSocketContext::new(Role::Server, Some(config)) }
+        Self {
+            context: WebSocketContext::new(Role::Server, Some(config)),
+            pending: 0,
+            is_queued: false,
+            owes_answer: false,
+            is_grown: false,
+        }
     }
 
     /// Takes one frame or message from `input`, which is cut accordingly; `None` when there is no whole one in it: all of it is
@@ -141,7 +107,20 @@ impl WebSocket {
             *input = &[];
             return Ok(None);
         }
-        match self.context.read(&mut Buffered(input)) {
+        let before = input.len();
+        let read = self.context.read(&mut Buffered(input));
+        self.pending = self.pending.saturating_add(bytes_u32(before - input.len()));
+        match &read {
+            Ok(message) => {
+                self.is_grown |= message.len() > READ_BYTES;
+                self.owes_answer |= message.is_ping() || message.is_close();
+                self.is_queued |= self.owes_answer;
+                self.pending = self.pending.saturating_sub(bytes_u32(frame_bytes(message.len())));
+            }
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => self.settle(),
+            Err(_) => {}
+        }
+        match read {
             Ok(Message::Text(text)) => Ok(Some(Received::Text(text))),
             Ok(Message::Binary(bytes)) => Ok(Some(Received::Binary(bytes))),
             Ok(Message::Ping(_)) => Ok(Some(Received::Ping)),
@@ -155,7 +134,7 @@ impl WebSocket {
             Ok(Message::Close(_)) => Ok(Some(Received::Close)),
             Ok(Message::Frame(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(None),
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(fault(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -164,6 +143,8 @@ impl WebSocket {
     /// # Errors
     /// [`Fault::QueueFull`]: flush, and try again or give up.
     pub fn queue(&mut self, message: Message) -> Result<(), Fault> {
+        self.is_queued = true;
+        self.is_grown |= message.len() > KEPT_BYTES;
         match self.context.write(&mut Buffered(&mut &[][..]), message) {
             Err(Error::WriteBufferFull(_)) => Err(Fault::QueueFull),
             // Nothing was written, which is what is wanted, or a close is under way.
@@ -184,31 +165,57 @@ impl WebSocket {
     pub fn close(&mut self, code: u16, reason: &'static str) {
         self.context.set_config(|config| config.max_write_buffer_size = usize::MAX);
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
+        self.is_queued = true;
         // Writing has to wait, and says so; nothing else can go wrong.
         let _ = self.context.close(&mut Buffered(&mut &[][..]), Some(frame));
     }
 
     /// Writes what is queued.
     pub fn flush(&mut self, stream: &mut Stream) -> Flushed {
-        match self.context.flush(&mut Wire(stream)) {
-            Ok(()) => Flushed::All,
+        self.flush_into(&mut Wire(stream))
+    }
+
+    fn flush_into(&mut self, wire: &mut (impl Read + Write)) -> Flushed {
+        let mut flushed = self.context.flush(wire);
+        if flushed.is_ok() && mem::take(&mut self.owes_answer) {
+            // All that was before it is written.
+            flushed = self.context.flush(wire);
+        }
+        match flushed {
+            Ok(()) => {
+                self.is_queued = false;
+                self.settle();
+                Flushed::All
+            }
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Flushed::Blocked,
             Err(_) => Flushed::Over,
         }
     }
+
+    /// Between messages there is nothing in the buffers: if they have grown, new ones take their place.
+    fn settle(&mut self) {
+        let is_open = self.context.can_read() && self.context.can_write();
+        if self.is_grown && !self.is_queued && self.pending == 0 && is_open {
+            let config = *self.context.get_config();
+            self.context = WebSocketContext::new(Role::Server, Some(config));
+            self.is_grown = false;
+        }
+    }
 }
 
-fn fault(error: Error) -> Fault {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            Fault::TooLarge { max_bytes: max_size }
-        }
-        Error::Utf8(_) => Fault::NotUtf8,
-        Error::Protocol(ProtocolError::InvalidCloseSequence) => {
-            Fault::Protocol("a malformed close frame".to_owned())
-        }
-        error => Fault::Protocol(error.to_string()),
-    }
+/// No more than the shared buffer or a message, which are far from this.
+fn bytes_u32(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// What a message of so many bytes takes in one masked frame, at least.
+fn frame_bytes(payload: usize) -> usize {
+    let length = match payload {
+        0..126 => 0,
+        126..65_536 => 2,
+        _ => 8,
+    };
+    6 + length + payload
 }
 
 /// What tungstenite sees while it must not touch the socket: it reads what is there already, and writing has to wait.
@@ -331,6 +338,54 @@ mod tests {
         let _ = socket.context.flush(&mut wire);
         assert_eq!(wire.get_ref().len(), 27 * 42 + 12, "all that was queued, and the close");
         assert!(wire.get_ref().ends_with(b"\x88\x0a\x03\xf0too slow"), "there was room for the close");
+    }
+
+    /// Whether it has just got new buffers, after it was given these bytes and asked for all that is in them.
+    fn is_renewed(socket: &mut WebSocket, bytes: &[u8]) -> bool {
+        let mut input = bytes;
+        socket.is_grown = true;
+        while socket.read(&mut input).unwrap().is_some() {}
+        !socket.is_grown
+    }
+
+    #[test]
+    fn between_messages_buffers_that_have_grown_are_given_back() {
+        let limits = Limits { max_message_bytes: 70_000, max_queue_bytes: 70_000 };
+        let mut socket = WebSocket::new(limits);
+        for length in [0, 1, 125, 126, 65_535, 65_536] {
+            let header = match length {
+                0..126 => vec![0x81, 0x80 | length as u8],
+                126..65_536 => [&[0x81, 0x80 | 126][..], &(length as u16).to_be_bytes()].concat(),
+                _ => [&[0x81, 0x80 | 127][..], &(length as u64).to_be_bytes()].concat(),
+            };
+            let whole = [header, vec![0; 4 + length]].concat();
+            let (front, back) = whole.split_at(whole.len() - 1);
+            assert!(!is_renewed(&mut socket, front), "{length} bytes: the last one is missing");
+            assert!(is_renewed(&mut socket, back), "{length} bytes");
+        }
+        // A pong has to be written first.
+        assert!(!is_renewed(&mut socket, &frame(0x89, b"?")));
+        let mut wire = io::Cursor::new(Vec::new());
+        assert_eq!(socket.flush_into(&mut wire), Flushed::All);
+        assert_eq!(wire.get_ref(), b"\x8a\x01?");
+        assert!(is_renewed(&mut socket, &frame(0x8a, b"!")));
+        // Where a fragment's frame begins is not known from outside.
+        let fragments = [frame(0x01, b"frag"), frame(0x80, b"ments")].concat();
+        assert!(!is_renewed(&mut socket, &fragments));
+        assert!(!is_renewed(&mut socket, &frame(0x81, b"next")));
+    }
+
+    #[test]
+    fn a_pong_for_which_there_was_no_room_is_not_forgotten() {
+        let mut socket = WebSocket::new(LIMITS);
+        for _ in 0..2 {
+            socket.queue(Message::Binary(Bytes::from_static(&[0; 296]))).unwrap();
+            assert_eq!(socket.read(&mut &frame(0x89, b"?")[..]), Ok(Some(Received::Ping)));
+            assert_eq!(socket.read(&mut &b""[..]), Ok(None));
+            let mut wire = io::Cursor::new(Vec::new());
+            assert_eq!(socket.flush_into(&mut wire), Flushed::All);
+            assert!(wire.get_ref().ends_with(b"\x8a\x01?"), "{:?}", wire.get_ref());
+        }
     }
 
     #[test]
