@@ -44,9 +44,9 @@ fn the_parts_without_a_browser_hold() {
     node::run_command(&mut node, "web");
 }
 
+/// Plays these scenarios over https, in a browser that trusts the server's authority.
 #[cfg(feature = "tls")]
-#[test]
-fn over_https_it_is_all_there_for_whoever_trusts_the_authority() {
+fn play_over_https(scenarios: &[&str]) {
     use common::{server::TempDir, skip, tls::ca_pem};
     let server = TestServer::start(&[]);
     let home = TempDir::new();
@@ -60,9 +60,24 @@ fn over_https_it_is_all_there_for_whoever_trusts_the_authority() {
     assert!(status.success());
     assert!(certutil(&["-A", "-t", "C,,", "-n", "suzu", "-i", "ca.pem"]).unwrap().success());
     let mut node = Command::new("node");
-    node.args(["intercom.mjs", &format!("https://{}", server.address), "answer", "diagnostics-two"])
-        .env("HOME", &home.path);
-    node::run_command(&mut node, "intercom over https");
+    node.args(["intercom.mjs", &format!("https://{}", server.address)]).args(scenarios);
+    let Some(text) = node::run_command(node.env("HOME", &home.path), "intercom over https") else { return };
+    for scenario in scenarios {
+        assert!(text.contains(&format!("ok {scenario} ")), "{scenario} was not played: {text}");
+    }
+}
+
+/// `cross/check` has it done by the binaries for boards, on emulated processors.
+#[cfg(feature = "tls")]
+#[test]
+fn a_call_over_wss_is_seen_and_heard() {
+    play_over_https(&["answer"]);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn over_https_the_diagnostics_find_another_device() {
+    play_over_https(&["diagnostics-two"]);
 }
 
 #[test]

@@ -12,8 +12,9 @@ use std::{
 /// Folders with what others wrote, or what was built.
 const NOT_OURS: [&str; 3] = [".git", "node_modules", "target"];
 
-/// Debian's and OpenWrt's are run by shells that are not bash.
-const SHELLS: [&str; 4] = ["#!/usr/bin/env bash", "#!/bin/bash", "#!/bin/sh", "#!/bin/sh /etc/rc.common"];
+/// Debian's, OpenWrt's and busybox's are run by shells that are not bash.
+const SHELLS: [&str; 5] =
+    ["#!/usr/bin/env bash", "#!/bin/busybox sh", "#!/bin/bash", "#!/bin/sh", "#!/bin/sh /etc/rc.common"];
 
 fn scripts(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -39,7 +40,13 @@ fn shellcheck_has_no_complaint() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     scripts(root, &mut found);
-    for known in [".ci/run", "tests/machine/base", "cross/package", "cross/openwrt/suzu.init"] {
+    for known in [
+        ".ci/run",
+        "tests/machine/base",
+        "tests/machine/board-init",
+        "cross/package",
+        "cross/openwrt/suzu.init",
+    ] {
         assert!(found.contains(&root.join(known)), "{known} is not among {found:?}");
     }
     let Ok(output) = Command::new("shellcheck").args(["-x", "--format=gcc"]).args(&found).output() else {
