@@ -37,6 +37,7 @@ use crate::{
     net::{
         address::Address,
         certificates::{AuthorityCertificate, Host},
+        contexts::Contexts,
         tls::Tls,
         websocket::Flushed,
     },
@@ -53,6 +54,7 @@ pub use reload::Reread;
 use signaling_log::SignalingLog;
 use std::{
     io::{self, ErrorKind},
+    rc::Rc,
     time::Duration,
 };
 use tuning::Tuning;
@@ -93,6 +95,8 @@ pub struct Server {
     /// The buffer that all connections read through, and so the most that one of them is served in one turn: a flooding client
     /// gets its share and then the others get theirs.
     scratch: Box<[u8]>,
+    /// What WebSockets take turns with.
+    contexts: Rc<Contexts>,
     /// What the connection being served has caused to be sent.
     turn_bytes: usize,
     /// Who may have something to read.

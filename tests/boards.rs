@@ -33,8 +33,6 @@ const START_KIB: usize = if cfg!(feature = "tls") { 1792 } else { 1024 };
 #[cfg(feature = "tls")]
 const EACH_TLS: usize = 5 * 1024;
 const EACH_PLAIN: usize = 768;
-/// Where pointers are twice as long it does not get by with that: 480 bytes are its entry in the table of connections alone, and 845 are taken.
-const EACH_PLAIN_64_BITS: usize = 1024;
 
 /// What of the checks in `tests/machine/checks` a board is for; the others do not depend on the processor.
 const CHECKS: [&str; 9] = [
@@ -130,8 +128,7 @@ fn sixty_four_clients_fit_in_a_machine_of_64_mb() {
     board.ask(&format!("date -s @{now}"));
     announce(&format!("board: {}", board.ask("uname -srm").join(" ")));
     let off = if cfg!(feature = "tls") { "--tls off" } else { "" };
-    let each_plain = if kind.has_64_bits() { EACH_PLAIN_64_BITS } else { EACH_PLAIN };
-    measure(&mut board, "plain", off, each_plain, |address| Box::new(move |room| Wire::join(address, room)));
+    measure(&mut board, "plain", off, EACH_PLAIN, |address| Box::new(move |room| Wire::join(address, room)));
     #[cfg(feature = "tls")]
     measure(&mut board, "TLS", "", EACH_TLS, |address| {
         let clients = Trusting { address, config: client_config(&ca_pem(address)) };

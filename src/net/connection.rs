@@ -5,6 +5,7 @@
 //! the very answer that says what was wrong.
 
 use super::{
+    contexts::Contexts,
     event::{Arrived, Event},
     stream::{READ_BYTES, Received, Stream},
     tls::Session,
@@ -20,6 +21,7 @@ use crate::http::{
 use std::{
     io::{self, ErrorKind},
     net::IpAddr,
+    rc::Rc,
 };
 use tungstenite::Message;
 
@@ -208,8 +210,8 @@ impl Connection {
     }
 
     /// Makes the connection a WebSocket, after [`Event::Upgraded`].
-    pub fn open(&mut self, limits: Limits) {
-        self.state = State::Open(WebSocket::new(limits));
+    pub fn open(&mut self, contexts: Rc<Contexts>) {
+        self.state = State::Open(WebSocket::new(contexts));
     }
 
     /// Answers a request that has begun and did not come to its end in time: the HTTP status, or `None` if there is no such request.
@@ -258,19 +260,20 @@ impl Connection {
     /// [`Fault::QueueFull`] if the peer does not read.
     pub fn send(&mut self, message: Message) -> Result<(), Fault> {
         let State::Open(socket) = &mut self.state else { return Ok(()) };
-        match socket.queue(message.clone()) {
-            // What one turn produces may be more than the queue holds though the peer reads well.
-            Err(Fault::QueueFull) if self.unsent.is_empty() => match socket.flush(&mut self.stream) {
-                Flushed::Blocked => socket.queue(message),
-                // It reads well, and the message is longer than the queue: one of our own making. It is sent all the same.
-                Flushed::All => {
-                    socket.queue_beyond(message);
-                    Ok(())
-                }
-                // Gone, not slow: the flush at the end of the turn finds that out as well.
-                Flushed::Over => Ok(()),
-            },
-            result => result,
+        let Err(message) = socket.queue(message) else { return Ok(()) };
+        if !self.unsent.is_empty() {
+            return Err(Fault::QueueFull);
+        }
+        // What one turn produces may be more than the queue holds though the peer reads well.
+        match socket.flush(&mut self.stream) {
+            Flushed::Blocked => socket.queue(*message).map_err(|_| Fault::QueueFull),
+            // It reads well, and the message is longer than the queue: one of our own making. It is sent all the same.
+            Flushed::All => {
+                socket.queue_beyond(*message);
+                Ok(())
+            }
+            // Gone, not slow: the flush at the end of the turn finds that out as well.
+            Flushed::Over => Ok(()),
         }
     }
 

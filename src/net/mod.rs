@@ -7,6 +7,7 @@ pub mod address;
 pub mod ask;
 pub mod certificates;
 pub mod connection;
+pub mod contexts;
 pub mod event;
 mod fault;
 pub mod listener;

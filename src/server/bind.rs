@@ -21,6 +21,7 @@ use crate::{
     metrics::Metrics,
     net::{
         certificates::{AuthorityCertificate, Host},
+        contexts::{Contexts, SPARE_MAX},
         stream::READ_BYTES,
         tls::Tls,
     },
@@ -29,7 +30,7 @@ use crate::{
 };
 use mio::{Events, Poll};
 use rand::{TryRng, rngs::SysRng};
-use std::io;
+use std::{io, rc::Rc};
 
 impl Server {
     /// Listens on all addresses or goes on with inherited sockets, loads or makes the certificates, and allocates all tables. On SIGHUP the
@@ -61,7 +62,7 @@ impl Server {
         let connections = config.max_connections();
         Ok(Self {
             poll,
-            events: Events::with_capacity(connections.min(1024)),
+            events: Events::with_capacity(SPARE_MAX),
             now,
             clock,
             signals,
@@ -84,6 +85,7 @@ impl Server {
             tuning: Tuning::of(config),
             turn_bytes: 0,
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
+            contexts: Rc::new(Contexts::new(config.websocket_limits())),
             runnable: Vec::with_capacity(connections),
             dirty: Vec::with_capacity(connections),
             doomed: Vec::with_capacity(connections),

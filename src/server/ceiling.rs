@@ -4,7 +4,7 @@ use super::{Client, admin, admission, scrape, webhooks::Hooks};
 use crate::{
     addresses::Addresses,
     config::{Config, TlsMode},
-    net::{connection::Connection, websocket},
+    net::{connection::Connection, contexts::Contexts, websocket},
     signaling::Hub,
     slots::Slots,
 };
@@ -45,6 +45,7 @@ impl Ceiling {
                 + Addresses::bytes_max(&admission::limits(config))
                 + Hub::bytes_max(&signaling)
                 + Hooks::bytes_max(config)
+                + Contexts::SPARE_BYTES
                 + scrape::BYTES_MAX
                 + config.admin_socket.as_ref().map_or(0, |_| admin::BYTES_MAX),
             per_client: Connection::bytes_max(limits, may_be_tls),

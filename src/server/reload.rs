@@ -8,8 +8,9 @@ use crate::{
     config::{Config, settings::Setting},
     host::{log as logging, machine},
     http::routes::Site,
-    net::{certificates::Host, tls::Tls},
+    net::{certificates::Host, contexts::Contexts, tls::Tls},
 };
+use std::rc::Rc;
 
 /// Reads the configuration as it is now.
 pub type Reread = Box<dyn Fn() -> Result<Config, String>>;
@@ -58,6 +59,10 @@ impl Server {
         self.addresses.set_limits(admission::limits(&config));
         self.handshakes.set_limits(config.max_tls_handshakes, config.tls_handshake_timeout);
         self.tuning = Tuning::of(&config);
+        if self.contexts.limits() != config.websocket_limits() {
+            // Clients that are there keep what they have.
+            self.contexts = Rc::new(Contexts::new(config.websocket_limits()));
+        }
         self.hub.reconfigure(config.signaling_limits(), keys, ice_servers, self.now);
         self.reload_webhooks();
         self.release_throttled();

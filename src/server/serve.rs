@@ -187,7 +187,7 @@ impl Server {
             self.log_answer(key, status);
             return self.expect_end(key);
         }
-        client.connection.open(self.tuning.websocket);
+        client.connection.open(self.contexts.clone());
         client.is_peer = true;
         client.dialect = Some(dialect);
         client.deadline = None;

@@ -1,10 +1,7 @@
 //! The loop's own share of the configuration: all of it can change while the server runs.
 
 use super::{admission, client::Rates};
-use crate::{
-    config::Config,
-    net::{stream::READ_BYTES, websocket},
-};
+use crate::{config::Config, net::stream::READ_BYTES};
 use std::time::Duration;
 
 /// The most that what one connection says in a turn may cause to be sent: a short message can have a long answer, or many. What else it
@@ -14,7 +11,6 @@ const TURN_BYTES_MAX: usize = 256 * 1024;
 /// Limits and times.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tuning {
-    pub(super) websocket: websocket::Limits,
     pub(super) rates: Rates,
     pub(super) head_timeout: Duration,
     pub(super) close_timeout: Duration,
@@ -25,7 +21,6 @@ pub(super) struct Tuning {
 impl Tuning {
     pub(super) fn of(config: &Config) -> Self {
         Self {
-            websocket: config.websocket_limits(),
             rates: Rates {
                 messages: admission::rate(config.max_messages_per_second, 1),
                 bytes: admission::rate(config.max_bytes_per_second, READ_BYTES),

@@ -90,11 +90,6 @@ impl Kind {
         }
     }
 
-    /// How long its pointers are.
-    pub fn has_64_bits(&self) -> bool {
-        self.architecture.ends_with("64")
-    }
-
     /// Whether it can be emulated here; said loudly if not.
     pub fn is_there(&self) -> bool {
         let is_there = Command::new(self.qemu).arg("--version").stdout(Stdio::null()).status().is_ok();

@@ -162,20 +162,29 @@ fn pass_on(
     let Some(own) = hub.mesh.get(seat) else { return Ok(()) };
     let room = own.room;
     let text = signed(text, message.from, &own.id)?;
-    let receiver = |other: &SeatId| {
-        *other != seat
-            && message.to.as_deref().is_none_or(|to| hub.mesh.get(*other).is_some_and(|s| *s.id == *to))
+    let full: Vec<SeatId> = if let Some(to) = &message.to {
+        let receiver = seats::find(hub, room, to).filter(|other| *other != seat);
+        let unknown = || Wrong("unknown-peer", "nobody else in this room has that id".into());
+        let receiver = receiver.ok_or_else(unknown)?;
+        let parcel = match text {
+            Cow::Borrowed(text) => Parcel::Arrived(text),
+            Cow::Owned(text) => Parcel::Made(hub.arrived, text.into()),
+        };
+        if seats::deliver(hub, receiver, parcel, out) { Vec::new() } else { vec![receiver] }
+    } else {
+        let others: Vec<SeatId> = hub.rooms.peers(room).filter(|other| *other != seat).collect();
+        let mut full = Vec::new();
+        for other in others {
+            let parcel = match &text {
+                Cow::Borrowed(text) => Parcel::Arrived(text),
+                Cow::Owned(text) => Parcel::Made(hub.arrived, text.as_str().into()),
+            };
+            if !seats::deliver(hub, other, parcel, out) {
+                full.push(other);
+            }
+        }
+        full
     };
-    let receivers: Vec<SeatId> = hub.rooms.peers(room).filter(receiver).collect();
-    if receivers.is_empty() && message.to.is_some() {
-        return Err(Wrong("unknown-peer", "nobody else in this room has that id".into()));
-    }
-    let parcel = match &text {
-        Cow::Borrowed(text) => Parcel::Arrived(text),
-        Cow::Owned(text) => Parcel::Made(hub.arrived, text),
-    };
-    let full: Vec<_> =
-        receivers.into_iter().filter(|other| !seats::deliver(hub, *other, parcel, out)).collect();
     if full.is_empty() {
         return Ok(());
     }
@@ -183,19 +192,25 @@ fn pass_on(
     Err(Wrong("queue-full", "a peer was away and more was waiting for it than may: it lost its seat".into()))
 }
 
+/// An id as JSON; most need no escapes, and this is on the way of every message.
+fn quoted(id: &str) -> String {
+    if id.bytes().all(|byte| byte.is_ascii_alphanumeric()) { ["\"", id, "\""].concat() } else { to_json(&id) }
+}
+
 /// The message with its sender's id in `from`.
 fn signed<'a>(text: &'a str, from: Option<&RawValue>, id: &str) -> Result<Cow<'a, str>, Wrong> {
     let Some(from) = from else {
-        let quoted = to_json(&id);
         let body = text.trim_start().strip_prefix('{').unwrap_or_default();
-        return Ok(format!(r#"{{"from":{quoted},{body}"#).into());
+        let quoted = quoted(id);
+        let parts = [r#"{"from":"#, &quoted, ",", body];
+        return Ok(parts.concat().into());
     };
     match serde_json::from_str::<Option<Cow<'_, str>>>(from.get()) {
         Ok(Some(claimed)) if *claimed == *id => Ok(text.into()),
         Ok(Some(_)) => Err(Wrong("wrong-from", "from must be the sender's own id, or absent".into())),
         Err(_) => Err(Wrong::message("from must be a string")),
         Ok(None) => {
-            let quoted = to_json(&id);
+            let quoted = quoted(id);
             // Where the null stands within the text that it was borrowed from.
             let start = from.get().as_ptr().addr().wrapping_sub(text.as_ptr().addr());
             let (before, after) = (text.get(..start), text.get(start + from.get().len()..));

@@ -14,7 +14,7 @@ use crate::{
     slots::{Key, Slots},
 };
 use serde_json::value::RawValue;
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 use subtle::ConstantTimeEq;
 
 /// Names a seat: in the rooms of this dialect it stands where others have a peer.
@@ -160,27 +160,24 @@ pub(super) fn drain(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
 }
 
 /// A text for a seat.
-#[derive(Clone, Copy)]
 pub(super) enum Parcel<'a> {
     /// The very message being handled, which need not be copied to be sent on.
     Arrived(&'a str),
     /// One of our own making, and what it is.
-    Made(Kind, &'a str),
+    Made(Kind, Cow<'a, str>),
 }
 
 /// Sends a text to whoever sits here, or keeps it until somebody does. False if there was no room for it.
 pub(super) fn deliver(hub: &mut Hub, seat: SeatId, parcel: Parcel<'_>, out: &mut Outbox) -> bool {
     let Some(own) = hub.mesh.seats.get_mut(seat) else { return true };
-    let (kind, text) = match parcel {
-        Parcel::Arrived(text) => (hub.arrived, text),
-        Parcel::Made(kind, text) => (kind, text),
-    };
-    match own.peer {
-        Some(to) => out.push(match parcel {
-            Parcel::Arrived(_) => Effect::Relay { to },
-            Parcel::Made(..) => Effect::Send { to, kind, text: text.to_owned().into() },
-        }),
-        None => return own.waiting.push(kind, text, hub.limits.max_queue_bytes),
+    let bytes_max = hub.limits.max_queue_bytes;
+    match (own.peer, parcel) {
+        (Some(to), Parcel::Arrived(_)) => out.push(Effect::Relay { to }),
+        (Some(to), Parcel::Made(kind, text)) => {
+            out.push(Effect::Send { to, kind, text: text.into_owned().into() });
+        }
+        (None, Parcel::Arrived(text)) => return own.waiting.push(hub.arrived, text, bytes_max),
+        (None, Parcel::Made(kind, text)) => return own.waiting.push(kind, &text, bytes_max),
     }
     true
 }
@@ -208,7 +205,9 @@ fn end_all(hub: &mut Hub, mut ending: VecDeque<(SeatId, &'static str)>, out: &mu
         let others: Vec<_> = hub.rooms.peers(own.room).collect();
         for other in others {
             let is_ending = ending.iter().any(|(ending, _)| *ending == other);
-            if !is_ending && !deliver(hub, other, Parcel::Made(Kind::PeerDisconnected, &text), out) {
+            if !is_ending
+                && !deliver(hub, other, Parcel::Made(Kind::PeerDisconnected, text.as_str().into()), out)
+            {
                 ending.push_back((other, QUEUE_FULL));
             }
         }
@@ -265,7 +264,7 @@ pub(super) fn announce(hub: &mut Hub, seat: SeatId, out: &mut Outbox) {
     let Some(own) = hub.mesh.get(seat) else { return };
     let text = to_json(&PresenceMessage { r#type: "peer-connected", peer: own.presence(), reason: None });
     let others: Vec<_> = hub.rooms.peers(own.room).filter(|other| *other != seat).collect();
-    let parcel = Parcel::Made(Kind::PeerConnected, &text);
-    let full = others.into_iter().filter(|other| !deliver(hub, *other, parcel, out)).collect();
+    let parcel = || Parcel::Made(Kind::PeerConnected, text.as_str().into());
+    let full = others.into_iter().filter(|other| !deliver(hub, *other, parcel(), out)).collect();
     end_full(hub, full, out);
 }
