@@ -5,9 +5,10 @@ use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
-    thread,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 /// What the clients of a server speak.
@@ -47,6 +48,7 @@ pub(crate) struct Contender {
     /// The server's standard input and what it prints: the one that counts allocations is asked so.
     pub(crate) ask: Option<ChildStdin>,
     pub(crate) answers: BufReader<std::process::ChildStdout>,
+    /// What it may write to, and loses in the end.
     state: Option<PathBuf>,
 }
 
@@ -121,6 +123,7 @@ impl Contender {
                 break address.trim_end_matches(", and https").parse().unwrap();
             }
         };
+        await_port(address);
         let name = name.to_owned();
         Self { name, speech, address, ca_pem: None, child, ask, answers, state }
     }
@@ -146,6 +149,15 @@ pub(crate) fn program() -> Command {
 /// Whether what is measured can speak TLS at all.
 pub(crate) fn has_tls() -> bool {
     cfg!(feature = "tls")
+}
+
+/// Some say where they listen before they do.
+fn await_port(address: SocketAddr) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while let Err(error) = TcpStream::connect(address) {
+        assert!(Instant::now() < deadline, "{address}: {error}");
+        sleep(Duration::from_millis(10));
+    }
 }
 
 fn unique() -> u32 {
@@ -219,20 +231,3 @@ impl Speech {
 
 /// What offers are made of, with the escapes that JSON gives them.
 const SDP_LINE: &str = "a=candidate:1467250027 1 udp 2122260223 192.168.0.196 46243 typ host generation 0\\r\\na=rtpmap:111 opus/48000/2\\r\\n";
-
-/// Where npm has put the servers of others, by the script that starts them: see `benches/compare`.
-pub(crate) fn node_server(folder: &Path, script: &str) -> Option<Command> {
-    let path = folder.join(script);
-    (path.exists() && folder.join("node_modules").is_dir()).then(|| {
-        let mut command = Command::new("node");
-        command.arg(path);
-        command
-    })
-}
-
-/// Drops what a server prints from now on, so that it never waits for a reader.
-pub(crate) fn drain(answers: impl Read + Send + 'static) {
-    thread::spawn(move || {
-        let _ = std::io::copy(&mut { answers }, &mut std::io::sink());
-    });
-}

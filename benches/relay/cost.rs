@@ -5,7 +5,7 @@ use super::{
     chart::Chart,
     client::SIZES,
     contender::Speech,
-    load::{Crowd, Load},
+    load::Load,
     machine::{Cpu, wait_asleep},
     report::{Section, median, short, thousands},
     runner::Runner,
@@ -57,6 +57,11 @@ impl Figures {
     fn busy(&self) -> f64 {
         self.cpu.nanos as f64 / self.load.time.as_nanos() as f64
     }
+
+    /// How much of the time it waited for its core, from 0 to 1: above some hundredths, this machine had other things to do.
+    fn waited(&self) -> f64 {
+        self.cpu.waited_nanos as f64 / self.load.time.as_nanos() as f64
+    }
 }
 
 /// A slice of load, and what it cost.
@@ -72,6 +77,7 @@ pub(crate) fn slice(runner: &mut Runner, talkers: usize, size: usize, time: Dura
 
 /// One round after the other: in each, all servers have a slice of each load, one right after the other.
 pub(crate) fn run(bench: &Bench, runners: &mut [Runner]) -> Vec<Section> {
+    // The first that speaks so.
     let floor = runners.iter().position(|runner| runner.contender.speech == Speech::Pairs).unwrap();
     for runner in &mut *runners {
         runner.crowd.talk(SATURATED, 0, SLICE);
@@ -134,7 +140,7 @@ fn section(load: &'static str, runners: &[Runner], figures: &[Vec<Figures>; 2]) 
             cells.extend([thousands(rate), format!("{:.0} %", busy * 100.0)]);
             json[format!("{size}_bytes")] = json!({
                 "ratio": ratio, "cpu_us": us, "user_us": us * user, "system_us": us * (1.0 - user),
-                "messages_per_cpu_second": rate, "busy": busy,
+                "messages_per_cpu_second": rate, "busy": busy, "waited_for_core": figures[at].waited(),
                 "messages_per_second": figures[at].load.messages as f64 / figures[at].load.time.as_secs_f64(),
             });
             if load == "saturated"
@@ -145,6 +151,10 @@ fn section(load: &'static str, runners: &[Runner], figures: &[Vec<Figures>; 2]) 
         }
         rows.push((name.clone(), figures.iter().map(|figures| figures[at].ratio()).collect()));
         section.row(cells, json);
+    }
+    let waited = figures.iter().flatten().map(Figures::waited).fold(0.0, f64::max);
+    if waited > 0.05 {
+        eprintln!("NOT ALONE: a server waited for its core for {:.0} % of the time", waited * 100.0);
     }
     section.charts.push(Chart {
         name: if load == "light" { "performance-light" } else { "performance-saturated" },
@@ -168,9 +178,7 @@ fn budget(name: &str, bytes: usize) -> Option<f64> {
 }
 
 /// How many messages a second a server relays with its core saturated.
-pub(crate) fn saturated_rate(crowd: &mut Crowd, pid: u32, size: usize) -> f64 {
-    let before = Cpu::of(pid);
-    let load = crowd.talk(SATURATED, size, 4 * SLICE);
-    wait_asleep(pid);
-    load.messages as f64 * 1e9 / Cpu::of(pid).since(before).nanos as f64
+pub(crate) fn saturated_rate(runner: &mut Runner, size: usize) -> f64 {
+    let (load, cpu) = slice(runner, SATURATED, size, 4 * SLICE);
+    load.messages as f64 * 1e9 / cpu.nanos as f64
 }

@@ -32,7 +32,7 @@ struct Seat {
     partner: Option<u32>,
     is_open: bool,
     /// The beginning of what has not all come yet; nothing, normally.
-    begun: Option<Box<Vec<u8>>>,
+    begun: Box<[u8]>,
 }
 
 /// Serves until it is killed.
@@ -64,7 +64,7 @@ impl Floor {
                 self.seats.push(None);
             }
             self.epoll.add_edge_triggered(&socket, number as usize);
-            let seat = Seat { socket, partner: None, is_open: !self.speaks_websocket, begun: None };
+            let seat = Seat { socket, partner: None, is_open: !self.speaks_websocket, begun: Box::default() };
             self.seats[number as usize] = Some(seat);
             if !self.speaks_websocket {
                 self.pair(number);
@@ -86,10 +86,9 @@ impl Floor {
 
     fn serve(&mut self, number: u32, scratch: &mut [u8]) {
         let Some(seat) = &mut self.seats[number as usize] else { return };
-        let begun = seat.begun.take().map_or(0, |bytes| {
-            scratch[..bytes.len()].copy_from_slice(&bytes);
-            bytes.len()
-        });
+        let begun = std::mem::take(&mut seat.begun);
+        scratch[..begun.len()].copy_from_slice(&begun);
+        let begun = begun.len();
         let count = match recv(&seat.socket, &mut scratch[begun..], RecvFlags::empty()) {
             Ok((count @ 1.., _)) => count,
             Err(Errno::AGAIN) => 0,
@@ -104,7 +103,7 @@ impl Floor {
         match (used, &mut self.seats[number as usize]) {
             (None, _) => self.free(number),
             (Some(used), Some(seat)) if used < bytes.len() => {
-                seat.begun = Some(Box::new(bytes[used..].to_vec()));
+                seat.begun = bytes[used..].into();
             }
             _ => {}
         }

@@ -31,6 +31,11 @@ pub(crate) struct Load {
 impl Crowd {
     /// So many clients, all in their seats.
     pub(crate) fn new(contender: &Contender, count: usize) -> Self {
+        Self::from(contender, 0, count)
+    }
+
+    /// The same, beside others: their numbers begin with `first`, which is even.
+    pub(crate) fn from(contender: &Contender, first: usize, count: usize) -> Self {
         let door = Door::of(contender);
         let mut crowd = Self {
             clients: Vec::with_capacity(count),
@@ -39,8 +44,8 @@ impl Crowd {
             next: 0,
         };
         while crowd.clients.len() < count {
-            let first = crowd.clients.len();
-            crowd.clients.extend(arrive(&door, first, BATCH.min(count - first)));
+            let there = crowd.clients.len();
+            crowd.clients.extend(arrive(&door, first + there, BATCH.min(count - there)));
         }
         for (number, client) in crowd.clients.iter().enumerate() {
             crowd.epoll.add(&client.stream, number);

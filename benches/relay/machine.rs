@@ -15,6 +15,8 @@ use std::{
 pub(crate) struct Cpu {
     /// Exact: the scheduler's own sum, over all threads.
     pub(crate) nanos: u64,
+    /// How long it had something to do and the core was somebody else's.
+    pub(crate) waited_nanos: u64,
     /// In ticks of 10 ms, sampled by the kernel: good for the share of one in both, over many slices.
     user_ticks: u64,
     system_ticks: u64,
@@ -26,12 +28,14 @@ impl Cpu {
         // The name may have spaces and brackets in it; numbers begin behind the last bracket, with field 3.
         let numbers = stat.rsplit_once(')').unwrap().1;
         let field = |number: usize| numbers.split_whitespace().nth(number - 3).unwrap().parse().unwrap();
-        Self { nanos: scheduled_nanos(pid), user_ticks: field(14), system_ticks: field(15) }
+        let (nanos, waited_nanos) = scheduled(pid);
+        Self { nanos, waited_nanos, user_ticks: field(14), system_ticks: field(15) }
     }
 
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
             nanos: self.nanos - before.nanos,
+            waited_nanos: self.waited_nanos - before.waited_nanos,
             user_ticks: self.user_ticks - before.user_ticks,
             system_ticks: self.system_ticks - before.system_ticks,
         }
@@ -39,6 +43,7 @@ impl Cpu {
 
     pub(crate) fn add(&mut self, more: Self) {
         self.nanos += more.nanos;
+        self.waited_nanos += more.waited_nanos;
         self.user_ticks += more.user_ticks;
         self.system_ticks += more.system_ticks;
     }
@@ -49,14 +54,16 @@ impl Cpu {
     }
 }
 
-fn scheduled_nanos(pid: u32) -> u64 {
+/// How long all threads of a process have run, and how long they have waited to.
+fn scheduled(pid: u32) -> (u64, u64) {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let nanos = |path| {
+    let sums = threads.flatten().map(|thread| {
         // A thread that has just ended has no file any more.
-        let text = fs::read_to_string(path).unwrap_or_default();
-        text.split_whitespace().next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0)
-    };
-    threads.flatten().map(|thread| nanos(thread.path().join("schedstat"))).sum()
+        let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        let mut numbers = text.split_whitespace().map(|word| word.parse::<u64>().unwrap());
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    });
+    sums.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
 }
 
 /// Waits until a process has nothing to do: what it did last is accounted for only then.
@@ -90,6 +97,11 @@ pub(crate) fn sleeps(pid: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
     let status = threads.map(|thread| fs::read_to_string(thread.path().join("status")).unwrap_or_default());
     status.map(|text| number(&text, "voluntary_ctxt_switches:")).sum()
+}
+
+/// Whether a program has no C library of the system's in its memory.
+pub(crate) fn is_static(pid: u32) -> bool {
+    !fs::read_to_string(format!("/proc/{pid}/maps")).unwrap().contains("libc.so")
 }
 
 /// The number behind a word at the beginning of a line.
@@ -134,10 +146,9 @@ fn pin(core: usize) {
 }
 
 /// As many open files as this user may have at all: one for each client.
-pub(crate) fn raise_open_files() -> u64 {
+pub(crate) fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
-    limit.maximum.unwrap_or(1 << 20)
 }
 
 /// What the figures were measured on.

@@ -21,9 +21,7 @@ pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 /// Where a frame's parts are.
 pub(crate) struct Frame {
     pub(crate) first: u8,
-    /// The four bytes before the payload are its mask.
-    pub(crate) is_masked: bool,
-    /// Where the payload begins and ends.
+    /// Where the payload begins and ends. If it is masked, the four bytes before it are the mask.
     pub(crate) payload: std::ops::Range<usize>,
 }
 
@@ -35,8 +33,7 @@ pub(crate) fn frame(bytes: &[u8]) -> Option<Frame> {
         127 => (10, u64::from_be_bytes(bytes.get(2..10)?.try_into().unwrap()) as usize),
         length => (2, usize::from(length)),
     };
-    let is_masked = second & 0x80 != 0;
-    let begin = head + if is_masked { 4 } else { 0 };
+    let begin = head + if second & 0x80 == 0 { 0 } else { 4 };
     let end = begin + length;
-    (bytes.len() >= end).then_some(Frame { first, is_masked, payload: begin..end })
+    (bytes.len() >= end).then_some(Frame { first, payload: begin..end })
 }

@@ -1,0 +1,5 @@
+// The official server of PeerJS, as its package has it, without its limit of 50 clients.
+import { PeerServer } from "peer";
+
+const options = { host: "127.0.0.1", port: 0, path: "/", concurrent_limit: 10_000 };
+PeerServer(options, (server) => console.log(`listening on http://127.0.0.1:${server.address().port}`));

@@ -1,0 +1,58 @@
+//! Servers of others, if `benches/compare` could get them.
+
+use super::{
+    contender::{Contender, Speech},
+    machine::Cores,
+};
+use std::{net::TcpListener, path::Path, process::Command};
+
+/// How each is started, and what it is called.
+pub(crate) struct Peers {
+    found: Vec<(&'static str, Speech, Vec<String>)>,
+}
+
+impl Peers {
+    /// Looks for them; `skip` hears what is missing.
+    pub(crate) fn find(folder: Option<&Path>, skip: &mut dyn FnMut(&str)) -> Self {
+        let mut found = Vec::new();
+        let Some(folder) = folder else {
+            skip("servers of others: benches/compare installs them");
+            return Self { found };
+        };
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let in_folder = |name: &str| folder.join(name).display().to_string();
+        for (package, name, speech, script) in [
+            ("ws", "Node ws", Speech::Pairs, "ws-relay.mjs"),
+            ("peer", "Node peer", Speech::PeerJs, "peer-server.mjs"),
+        ] {
+            match folder.join("node_modules").join(package).is_dir() {
+                true => found.push((name, speech, words(&["node", &in_folder(script)]))),
+                false => skip(&format!("{name}: no npm package {package} in {}", folder.display())),
+            }
+        }
+        match folder.join("bin/ayame").exists() {
+            true => found.push((
+                "Ayame",
+                Speech::Ayame,
+                words(&["sh", &in_folder("ayame"), &in_folder("bin/ayame")]),
+            )),
+            false => skip(&format!("Ayame: no bin/ayame in {}", folder.display())),
+        }
+        Self { found }
+    }
+
+    /// Starts all of them.
+    pub(crate) fn start(&self, cores: Cores) -> Vec<Contender> {
+        let start = |(name, speech, words): &(&str, Speech, Vec<String>)| {
+            let mut command = Command::new(&words[0]);
+            // Where to listen; those who find a port of their own say so.
+            command.args(&words[1..]).arg(free_port().to_string());
+            Contender::peer(cores, name, command, *speech)
+        };
+        self.found.iter().map(start).collect()
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
