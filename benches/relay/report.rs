@@ -63,7 +63,11 @@ pub(crate) fn verdicts(sections: &[Section]) -> Section {
     for verdict in sections.iter().flat_map(|section| &section.verdicts) {
         let Verdict { what, figure, budget, unit } = verdict;
         let mark = if verdict.is_met() { "met" } else { "**missed**" };
-        let digits = if unit.is_empty() { 3 } else { 0 };
+        let digits = match *unit {
+            "" => 3,
+            "/s" => 1,
+            _ => 0,
+        };
         let number = |value: f64| format!("{value:.digits$} {unit}").trim_end().to_owned();
         let cells = vec![what.clone(), number(*figure), number(*budget), mark.to_owned()];
         section.row(
