@@ -2,7 +2,8 @@
 
 use super::{
     Bench,
-    contender::{Contender, NO_LIMIT, Speech, has_tls, suzu_name},
+    client::SIZES,
+    contender::{Contender, NO_LIMIT, Speech, has_tls},
     report::{Section, short},
     runner::Runner,
 };
@@ -17,15 +18,25 @@ use std::{
 
 const TIME: Duration = Duration::from_millis(300);
 const CLIENTS: usize = 100;
+/// A wait, a receive and a send.
+const CALLS: f64 = 3.0;
+/// So often system calls are counted: the tick of the pings comes into one of these times at most.
+const TIMES: usize = 3;
 
 pub(crate) fn run(bench: &Bench, skip: &mut dyn FnMut(&str)) -> Vec<Section> {
     let can_trace = can_trace();
     if !can_trace {
         skip("system calls a message: needs strace, and permission to trace");
     }
-    let head =
-        ["server", "system calls, light load", "system calls, 100 at once", "allocations", "bytes allocated"];
-    let mut section = Section::new("calls", "System calls and allocations a relayed message of 200 B", &head);
+    let head = [
+        "server",
+        "system calls, 200 B",
+        "3 KB",
+        "200 B, 100 at once",
+        "allocations, 200 B",
+        "bytes allocated",
+    ];
+    let mut section = Section::new("calls", "System calls and allocations a relayed message", &head);
     let speeches = [Speech::Ayame, Speech::Mesh, Speech::Relay];
     let all = speeches.iter().flat_map(|&speech| [false, true].map(|has_tls| (speech, has_tls)));
     let mut rows = vec![(None, Contender::websocket(bench.cores))];
@@ -35,20 +46,24 @@ pub(crate) fn run(bench: &Bench, skip: &mut dyn FnMut(&str)) -> Vec<Section> {
     for (suzu, contender) in rows {
         let name = contender.name.clone();
         let mut runner = Runner::new(contender, CLIENTS);
-        let mut calls = |talkers| can_trace.then(|| system_calls(&mut runner, talkers));
-        let (light, saturated) = (calls(1), calls(CLIENTS));
+        let mut calls = |talkers, size| {
+            let one = |_| system_calls(&mut runner, talkers, size);
+            can_trace.then(|| (0..TIMES).map(one).fold(f64::MAX, f64::min))
+        };
+        let (light, long, saturated) = (calls(1, 0), calls(1, 1), calls(CLIENTS, 0));
         let allocated = suzu.map(|(speech, has_tls)| allocations(bench, speech, has_tls));
-        if let (Some(light), Some((speech, false))) = (light, suzu) {
-            let what = format!("{}: system calls a message at light load", suzu_name(speech, false));
-            section.at_most(what, light, 3.0, "");
+        for (bytes, calls) in SIZES.iter().zip([light, long]) {
+            if let (Some(calls), Some((_, false))) = (calls, suzu) {
+                section.at_most(format!("{name}, {bytes} B: system calls at light load"), calls, CALLS, "");
+            }
         }
         let cell = |figure: Option<f64>| figure.map_or_else(|| "?".to_owned(), short);
         let (count, bytes) = (allocated.map(|(count, _)| count), allocated.map(|(_, bytes)| bytes));
         let json = json!({
-            "server": name, "system_calls_light": light, "system_calls_saturated": saturated,
+            "server": name, "system_calls_light": light, "system_calls_light_3_kb": long, "system_calls_saturated": saturated,
             "allocations": count, "allocated_bytes": bytes,
         });
-        section.row(vec![name, cell(light), cell(saturated), cell(count), cell(bytes)], json);
+        section.row(vec![name, cell(light), cell(long), cell(saturated), cell(count), cell(bytes)], json);
     }
     vec![section]
 }
@@ -59,8 +74,8 @@ fn can_trace() -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// How many a message, by strace.
-fn system_calls(runner: &mut Runner, talkers: usize) -> f64 {
+/// How many a message, by strace, to the hundredth: the last wait belongs to no message.
+fn system_calls(runner: &mut Runner, talkers: usize, size: usize) -> f64 {
     let sums = env::temp_dir().join(format!("suzu-bench-{}-strace", std::process::id()));
     runner.crowd.settle();
     let mut strace = Command::new("strace")
@@ -73,14 +88,14 @@ fn system_calls(runner: &mut Runner, talkers: usize) -> f64 {
     let mut said = String::new();
     BufReader::new(strace.stderr.take().unwrap()).read_line(&mut said).unwrap();
     assert!(said.contains("attached"), "{said}");
-    let messages = runner.crowd.talk(talkers, 0, TIME).messages;
+    let messages = runner.crowd.talk(talkers, size, TIME).messages;
     kill_process(Pid::from_child(&strace), Signal::INT).unwrap();
     strace.wait().unwrap();
     let table = fs::read_to_string(&sums).unwrap();
     let _ = fs::remove_file(&sums);
     let total = table.lines().find(|line| line.ends_with(" total")).expect("no sum of strace");
     let calls: f64 = total.split_whitespace().nth(3).unwrap().parse().unwrap();
-    calls / messages as f64
+    (100.0 * calls / messages as f64).round() / 100.0
 }
 
 /// How many a message, and how many bytes, in a server that counts them.

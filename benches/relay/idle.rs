@@ -16,7 +16,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(bench: &Bench) -> Vec<Section> {
     // Two of the ticks in which everybody is pinged, or more.
-    let time = Duration::from_secs(if bench.is_quick { 10 } else { 30 });
+    let time = Duration::from_secs(if bench.is_quick { 10 } else { 20 });
     let head = ["server", "100 clients that answer at once", "within 100 ms", "nobody"];
     let mut section = Section::new("idle", "Wake-ups a second, idle", &head);
     for has_tls in [false, true].into_iter().filter(|&wanted| !wanted || has_tls()) {
