@@ -16,7 +16,8 @@ const BATCH: usize = 32;
 const ROOM: usize = 8_192;
 
 pub(crate) fn run(bench: &Bench, peers: impl Fn() -> Vec<Contender>) -> Vec<Section> {
-    let mut contenders = vec![Contender::bytes(bench.cores), Contender::websocket(bench.cores)];
+    // Not (a): it answers nothing, so nobody could tell when it has taken somebody in.
+    let mut contenders = vec![Contender::websocket(bench.cores)];
     for has_tls in [false, true].into_iter().filter(|&wanted| !wanted || has_tls()) {
         contenders.push(Contender::suzu(bench.cores, Speech::Ayame, has_tls, ROOM));
         contenders.push(Contender::suzu(bench.cores, Speech::Relay, has_tls, ROOM));
@@ -34,7 +35,7 @@ pub(crate) fn run(bench: &Bench, peers: impl Fn() -> Vec<Contender>) -> Vec<Sect
             .collect();
         for (at, &cost) in nanos.iter().enumerate().filter(|_| round > 0) {
             costs[at].push(cost);
-            ratios[at].push(cost / nanos[1]);
+            ratios[at].push(cost / nanos[0]);
         }
     }
     vec![section(&contenders, &mut costs, &mut ratios)]

@@ -8,10 +8,21 @@ const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Writes tables and pictures of what was measured; what was not stays as it is.
 pub(crate) fn write(machine: &str, skipped: &[String], sections: &[Section]) {
-    let mut parts: Vec<(&str, String)> =
-        sections.iter().map(|section| (section.id, section.table())).collect();
+    // Budgets are a table of all sections, and not of the few that were measured again.
+    let is_whole = waited(sections).is_some() && sections.iter().any(|section| section.id == "growth");
+    let written = sections.iter().filter(|section| is_whole || section.id != "budgets");
+    let mut parts: Vec<(&str, String)> = written.map(|section| (section.id, section.table())).collect();
     let skipped = skipped.iter().map(|what| format!("Not measured: {what}.\n")).collect::<String>();
-    parts.push(("machine", format!("{machine}; suzu {}.\n{skipped}", env!("CARGO_PKG_VERSION"))));
+    if let Some(waited) = waited(sections) {
+        let load = match waited {
+            0.0..0.05 => String::new(),
+            _ => format!(
+                "It had other things to do: floor (b) waited for its core for {:.0} % of the time, so take ratios for figures, and times for noise.\n",
+                waited * 100.0
+            ),
+        };
+        parts.push(("machine", format!("{machine}; suzu {}.\n{load}{skipped}", env!("CARGO_PKG_VERSION"))));
+    }
     parts.extend(summary(sections).map(|table| ("summary", table)));
     for file in ["docs/performance.md", "README.md"] {
         let path = Path::new(PROJECT).join(file);
@@ -22,6 +33,14 @@ pub(crate) fn write(machine: &str, skipped: &[String], sections: &[Section]) {
         let path = format!("{PROJECT}/docs/pictures/{}.svg", chart.name);
         fs::write(path, chart.svg()).unwrap();
     }
+}
+
+/// How much of its time floor (b) waited for its core at most, from 0 to 1; `None` if the cost of messages was not measured.
+fn waited(sections: &[Section]) -> Option<f64> {
+    let cost = sections.iter().filter(|section| ["saturated", "light"].contains(&section.id));
+    let floors = cost.filter_map(|section| section.json.get(1));
+    let shares = floors.flat_map(|row| ["200_bytes", "3000_bytes"].map(|size| &row[size]["waited_for_core"]));
+    shares.filter_map(serde_json::Value::as_f64).reduce(f64::max)
 }
 
 fn filled(text: &str, id: &str, part: &str) -> String {

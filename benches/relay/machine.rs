@@ -68,7 +68,7 @@ fn scheduled(pid: u32) -> (u64, u64) {
 
 /// Waits until a process has nothing to do: what it did last is accounted for only then.
 pub(crate) fn wait_asleep(pid: u32) {
-    let deadline = Instant::now() + Duration::from_millis(50);
+    let deadline = Instant::now() + Duration::from_millis(500);
     let is_asleep = || {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         stat.rsplit_once(')').unwrap().1.trim_start().starts_with('S')
