@@ -176,6 +176,10 @@ impl Server {
             self.flush_dirty();
             self.reap_doomed();
         }
+        if self.events.is_empty() {
+            // It was a timer.
+            self.contexts.trim();
+        }
         self.report_to_manager();
         self.metrics.turned(self.clock.turn());
         Ok(())

@@ -8,9 +8,11 @@ use std::{cell::Cell, fmt};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 
 /// tungstenite reads in pieces of this size.
-const READ_BYTES: usize = 2 * 1024;
+const READ_BYTES: usize = 1024;
 /// How many are kept. As many connections, and no more, are served in a turn, so that there is one for each that is written to.
 pub const SPARE_MAX: usize = 32;
+/// How many are kept while clients have nothing to say.
+const SPARE_AT_REST: usize = 2;
 /// Whoever had more than this to read or to write at a time has made its buffers too large to be kept.
 const SPARE_BYTES_MAX: u32 = 4 * 1024;
 
@@ -109,6 +111,13 @@ impl Contexts {
         if spare.len() < SPARE_MAX && !busy.is_large {
             spare.push(busy);
         }
+        self.spare.set(spare);
+    }
+
+    /// Frees most of those that nobody needs: a tick that pings all clients at once leaves all that may be kept.
+    pub fn trim(&self) {
+        let mut spare = self.spare.take();
+        spare.truncate(SPARE_AT_REST);
         self.spare.set(spare);
     }
 
