@@ -55,7 +55,7 @@ enum State {
 impl Connection {
     /// The most memory, in bytes, that one WebSocket takes besides this, with what was read and may not be served yet.
     pub fn bytes_max(limits: Limits, may_be_tls: bool) -> usize {
-        WebSocket::bytes_max(limits) + READ_BYTES + Self::UPGRADE_BYTES + Self::tls_bytes_max(may_be_tls)
+        Contexts::bytes_max(limits) + READ_BYTES + Self::UPGRADE_BYTES + Self::tls_bytes_max(may_be_tls)
     }
 
     /// The same before the upgrade: a head, in a buffer that doubles as it grows, and an answer.

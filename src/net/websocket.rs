@@ -59,11 +59,6 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// The most memory, in bytes, that one WebSocket takes besides itself.
-    pub const fn bytes_max(limits: Limits) -> usize {
-        Contexts::bytes_max(limits)
-    }
-
     /// A WebSocket on which nothing was said yet.
     pub fn new(contexts: Rc<Contexts>) -> Self {
         Self { contexts, busy: None }
