@@ -197,9 +197,8 @@ impl Server {
         let hooks = self.hooks.as_ref().and_then(Hooks::next_timeout);
         let manager = self.manager.next_timeout();
         let log = host::log::next_timeout().map(|at| Mono::START.after(at));
-        let due = [self.hub.next_timeout(), self.next_deadline, self.accept_again, self.stopping];
-        let due = due.into_iter().chain([hooks, manager, log]);
-        let next = due.flatten().min()?;
+        let due = [self.next_deadline, self.accept_again, self.stopping, hooks, manager, log];
+        let next = due.into_iter().fold(self.hub.next_timeout(), Mono::earlier)?;
         Some(next.since(self.now.mono))
     }
 

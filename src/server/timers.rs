@@ -14,10 +14,9 @@ impl Server {
             let mut due = std::mem::take(&mut self.working);
             self.next_deadline = None;
             for (key, client) in self.clients.iter() {
-                match client.deadline.into_iter().chain(client.throttled_until).min() {
+                match Mono::earlier(client.deadline, client.throttled_until) {
                     Some(at) if at <= self.now.mono => due.push(key),
-                    Some(at) => self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at))),
-                    None => {}
+                    at => self.next_deadline = Mono::earlier(self.next_deadline, at),
                 }
             }
             for key in due.drain(..) {
@@ -35,7 +34,7 @@ impl Server {
             client.throttled_until = None;
             client.is_runnable.mark(&mut self.runnable, key);
         }
-        match client.deadline.into_iter().chain(client.throttled_until).min() {
+        match Mono::earlier(client.deadline, client.throttled_until) {
             Some(at) if at > now => self.arm(at),
             Some(_) => self.overdue(key),
             None => {}
@@ -76,6 +75,6 @@ impl Server {
 
     /// Makes sure that the loop wakes up by then.
     pub(super) fn arm(&mut self, deadline: Mono) {
-        self.next_deadline = Some(self.next_deadline.map_or(deadline, |next| next.min(deadline)));
+        self.next_deadline = Mono::earlier(self.next_deadline, Some(deadline));
     }
 }

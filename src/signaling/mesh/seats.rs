@@ -228,7 +228,7 @@ pub(in crate::signaling) fn handle_gone(hub: &mut Hub, seat: SeatId, close: Opti
     let Some(own) = hub.mesh.seats.get_mut(seat) else { return };
     own.peer = None;
     own.until = hub.now.mono.after(grace);
-    hub.mesh.next_expiry = Some(hub.mesh.next_expiry.map_or(own.until, |next| next.min(own.until)));
+    hub.mesh.next_expiry = Mono::earlier(hub.mesh.next_expiry, Some(own.until));
 }
 
 /// Whoever looks after the server ends the seat, with whoever sits there.
