@@ -249,11 +249,24 @@ impl Server {
             client.is_scrape &= flushed == Flushed::Blocked;
             match flushed {
                 Flushed::All if client.connection.holds() => client.is_runnable.mark(&mut self.runnable, key),
-                Flushed::All | Flushed::Blocked => {}
+                Flushed::All => {}
+                Flushed::Blocked => self.watch_writable(key),
                 Flushed::Over => self.end(key, "closed"),
             }
         }
         self.working = dirty;
+    }
+
+    /// Few sockets are ever full, so only these are watched for that.
+    fn watch_writable(&mut self, key: Key) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if !std::mem::replace(&mut client.is_watched_for_room, true) {
+            let stream = client.connection.stream_mut();
+            if let Err(error) = stream.watch_writable(self.poll.registry(), token_of(key)) {
+                log::warn!(connection:% = key, reason:% = error; "a connection cannot be watched");
+                self.end(key, "it cannot be watched");
+            }
+        }
     }
 
     /// Frees all that are marked, and tells the hub about those that it still knows.
@@ -262,9 +275,8 @@ impl Server {
             self.leave_hub(key, End::Lost);
             self.end_handshake(key, Handshake::Aborted);
             self.uncount(key);
-            if let Some(mut client) = self.clients.remove(key) {
-                // Dropping closes the socket, which ends its registration anyway.
-                let _ = client.connection.stream_mut().deregister(self.poll.registry());
+            // Its socket is closed, and with that its registration ends.
+            if self.clients.remove(key).is_some() {
                 // A descriptor is free again.
                 self.accept_again = self.accept_again.map(|_| self.now.mono);
             }

@@ -83,7 +83,14 @@ impl Listener {
     pub fn inherit_tcp(tcp: net::TcpListener) -> io::Result<Self> {
         check_listens(&SockRef::from(&tcp))?;
         tcp.set_nonblocking(true)?;
-        Ok(Self { acceptor: Acceptor::Tcp(TcpListener::from_std(tcp)), path: None })
+        Ok(Self::from_tcp(tcp))
+    }
+
+    fn from_tcp(tcp: net::TcpListener) -> Self {
+        // Signaling is small messages that somebody waits for. Whoever is accepted has it from here (tcp(7)), which saves a system call for
+        // each. If it cannot be set, it is only slower.
+        let _ = SockRef::from(&tcp).set_tcp_nodelay(true);
+        Self { acceptor: Acceptor::Tcp(TcpListener::from_std(tcp)), path: None }
     }
 
     /// The same for a Unix socket; its path stays with whoever has made it.
@@ -125,11 +132,9 @@ impl Listener {
     /// Takes in the next connection. One over a Unix socket counts as one from 127.0.0.1.
     pub fn accept(&self) -> Accepted {
         let accepted = match &self.acceptor {
-            Acceptor::Tcp(tcp) => tcp.accept().map(|(tcp, address)| {
-                // Signaling is small messages that somebody waits for. If it cannot be set, it is only slower.
-                let _ = tcp.set_nodelay(true);
-                (Socket::Tcp(tcp), address.ip().to_canonical())
-            }),
+            Acceptor::Tcp(tcp) => {
+                tcp.accept().map(|(tcp, address)| (Socket::Tcp(tcp), address.ip().to_canonical()))
+            }
             Acceptor::Unix(unix) => {
                 unix.accept().map(|(unix, _)| (Socket::Unix(unix), Ipv4Addr::LOCALHOST.into()))
             }
@@ -168,7 +173,7 @@ fn listen(address: SocketAddr) -> io::Result<Listener> {
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Ok(Listener { acceptor: Acceptor::Tcp(TcpListener::from_std(socket.into())), path: None })
+    Ok(Listener::from_tcp(socket.into()))
 }
 
 /// The socket is made where only we can come and moved to its place when it has its mode: nobody connects to it before. What a crash has left
@@ -249,4 +254,21 @@ fn is_about_one(error: &io::Error) -> bool {
                 | EOPNOTSUPP
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_accepted_does_not_wait_to_fill_a_packet() {
+        let own = Listener::bind(&Address::Ip("127.0.0.1:0".parse().unwrap()), 0).unwrap();
+        let inherited = Listener::inherit_tcp(net::TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        for listener in [own, inherited] {
+            let Acceptor::Tcp(tcp) = &listener.acceptor else { panic!() };
+            // On loopback it is there as soon as it is connected.
+            let _client = net::TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+            assert!(tcp.accept().unwrap().0.nodelay().unwrap());
+        }
+    }
 }

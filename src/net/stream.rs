@@ -97,20 +97,21 @@ impl Stream {
         self.socket.is_from_here()
     }
 
-    /// Reports what becomes possible on this stream under `token`, in both directions, once for each change.
+    /// Reports under `token`, once for each change, that something has come on this stream, until it is dropped. Not yet that it can be
+    /// written to: every new one can, and the loop would wake up for that.
     ///
     /// # Errors
     /// Whatever the system says.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
+        registry.register(&mut self.socket, token, Interest::READABLE)
     }
 
-    /// Ends [`Stream::register`].
+    /// From now on reports also that it can be written to again, at once if it can be already.
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        registry.deregister(&mut self.socket)
+    pub fn watch_writable(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.reregister(&mut self.socket, token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Reads what is there, once: `None` if there is nothing yet. `buffer` has [`READ_BYTES`].

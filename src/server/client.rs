@@ -49,6 +49,8 @@ pub(super) struct Client {
     pub(super) is_dirty: Mark,
     /// Its socket was full: it is flushed when that becomes writable.
     pub(super) is_blocked: bool,
+    /// It was full once, and since then the loop hears when there is room in it.
+    pub(super) is_watched_for_room: bool,
     /// It is in the list of those to be freed.
     pub(super) is_doomed: Mark,
     /// When the patience with it ends: for its handshake, its request, or its end.
@@ -119,6 +121,7 @@ impl Client {
             is_runnable: Mark::default(),
             is_dirty: Mark::default(),
             is_blocked: false,
+            is_watched_for_room: false,
             is_doomed: Mark::default(),
             deadline: Some(deadline),
         }
