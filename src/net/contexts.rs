@@ -4,7 +4,7 @@
 //! for each 3 KB). So those of a few contexts go from one WebSocket to the next, and those that are silent have none.
 
 use super::websocket::Limits;
-use std::{cell::Cell, fmt};
+use std::{cell::RefCell, fmt};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 
 /// tungstenite reads in pieces of this size.
@@ -59,7 +59,7 @@ pub struct Contexts {
     limits: Limits,
     // Boxed, because they move about.
     #[expect(clippy::vec_box, reason = "a WebSocket at rest is to be small")]
-    spare: Cell<Vec<Box<Busy>>>,
+    spare: RefCell<Vec<Box<Busy>>>,
 }
 
 impl fmt::Debug for Contexts {
@@ -85,7 +85,7 @@ impl Contexts {
 
     /// For WebSockets with these limits.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, spare: Cell::new(Vec::with_capacity(SPARE_MAX)) }
+        Self { limits, spare: RefCell::new(Vec::with_capacity(SPARE_MAX)) }
     }
 
     /// How much one connection may keep.
@@ -99,26 +99,21 @@ impl Contexts {
     }
 
     pub(super) fn take(&self) -> Box<Busy> {
-        let mut spare = self.spare.take();
-        let one = spare.pop();
-        self.spare.set(spare);
+        let one = self.spare.borrow_mut().pop();
         one.unwrap_or_else(|| self.make())
     }
 
     /// Takes back one that is at rest.
     pub(super) fn give_back(&self, busy: Box<Busy>) {
-        let mut spare = self.spare.take();
+        let mut spare = self.spare.borrow_mut();
         if spare.len() < SPARE_MAX && !busy.is_large {
             spare.push(busy);
         }
-        self.spare.set(spare);
     }
 
     /// Frees most of those that nobody needs: a tick that pings all clients at once leaves all that may be kept.
     pub fn trim(&self) {
-        let mut spare = self.spare.take();
-        spare.truncate(SPARE_AT_REST);
-        self.spare.set(spare);
+        self.spare.borrow_mut().truncate(SPARE_AT_REST);
     }
 
     fn make(&self) -> Box<Busy> {

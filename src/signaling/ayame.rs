@@ -1,7 +1,9 @@
 //! The Ayame dialect: what each message means (protocols.md section 1, compatible with OpenAyame/ayame 2026.2.0).
 
 use super::{
-    Close, Dialect, Effect, Grant, Hub, Kind, Misspoke, Outbox, PeerId, Question, SessionEnd, Verdict,
+    Close, Dialect, Effect, Grant, Hub,
+    Kind::{self, Answer, Bye, Candidate, Connected, Message, Offer, Pong},
+    Misspoke, Outbox, PeerId, Question, SessionEnd, Verdict,
     counts::Rejection,
     dialect::{parse_object, to_json},
     ids::Ulid,
@@ -167,24 +169,23 @@ pub(super) fn handle_text(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Out
 fn decide(hub: &mut Hub, peer: PeerId, text: &str, out: &mut Outbox) -> Result<(), Misspoke> {
     let Some(session) = hub.peers.get_mut(peer) else { return Ok(()) };
     let envelope: Envelope = parse_object(text)?;
-    hub.arrived = Kind::received(Dialect::Ayame, &envelope.kind);
-    match (&*envelope.kind, &session.state) {
-        ("pong", _) => session.ponged = hub.now.mono,
-        ("bye", _) => hub.let_go(peer, Close::Left, out),
-        ("register", State::ExpectRegister { .. }) => register(hub, peer, parse_object(text)?, out)?,
-        ("register", _) => return Err(Misspoke::RegisteredTwice),
-        ("offer" | "answer" | "candidate", State::Joined(Seat::Ayame(seat))) => {
+    let kind = Kind::received(Dialect::Ayame, &envelope.kind);
+    hub.arrived = kind;
+    match (kind, &session.state) {
+        (Pong, _) => session.ponged = hub.now.mono,
+        (Bye, _) => hub.let_go(peer, Close::Left, out),
+        (Kind::Register, State::ExpectRegister { .. }) => register(hub, peer, parse_object(text)?, out)?,
+        (Kind::Register, _) => return Err(Misspoke::RegisteredTwice),
+        (Offer | Answer | Candidate, State::Joined(Seat::Ayame(seat))) => relay(seat.room, peer, hub, out),
+        (Message, State::Joined(Seat::Ayame(seat))) if hub.limits.type_message => {
             relay(seat.room, peer, hub, out)
         }
-        ("message", State::Joined(Seat::Ayame(seat))) if hub.limits.type_message => {
-            relay(seat.room, peer, hub, out)
-        }
-        ("connected", State::Joined(Seat::Ayame(seat))) if seat.standalone => {
+        (Connected, State::Joined(Seat::Ayame(seat))) if seat.standalone => {
             hub.let_go(peer, Close::Left, out)
         }
-        ("connected", State::Joined(_)) => {}
-        ("offer" | "answer" | "candidate" | "connected", _) => return Err(Misspoke::NotRegistered),
-        ("message", _) if hub.limits.type_message => return Err(Misspoke::NotRegistered),
+        (Connected, State::Joined(_)) => {}
+        (Offer | Answer | Candidate | Connected, _) => return Err(Misspoke::NotRegistered),
+        (Message, _) if hub.limits.type_message => return Err(Misspoke::NotRegistered),
         _ => return Err(Misspoke::UnknownType),
     }
     Ok(())

@@ -153,7 +153,7 @@ impl From<Refusal> for Wrong {
 /// Reads a message of a dialect that answers faults: what is no JSON is told from JSON that is no such message.
 pub(super) fn parse_message<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Wrong> {
     // serde would take an array for a struct as well.
-    if !text.trim_start().starts_with('{') {
+    if !text.trim_ascii_start().starts_with('{') {
         return Err(match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => Wrong::message("a message is a JSON object with a type"),
             Err(error) => Wrong("bad-json", error.to_string().into()),
@@ -172,11 +172,21 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
+/// For a string that may be absent or null: borrowed where it stands if it has no escapes. Left to itself, serde copies each
+/// `Option<Cow<str>>`.
+pub(super) fn borrowed<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Cow<'de, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(Option::<Text>::deserialize(deserializer)?.map(|text| text.0))
+}
+
 /// Reads a JSON object into `T`, checking all of the text but building nothing for fields that `T` does not have. Nesting
 /// costs no stack: what is passed over is passed over in a loop.
 pub(super) fn parse_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Misspoke> {
     // serde would take an array for a struct as well.
-    if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+    if !text.trim_ascii_start().starts_with('{') {
         return Err(Misspoke::NotAMessage);
     }
     serde_json::from_str(text).map_err(|_| Misspoke::NotAMessage)

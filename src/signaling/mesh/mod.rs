@@ -7,7 +7,7 @@ mod waiting;
 
 use super::{
     Close, Dialect, Effect, Hub, IceServer, Kind, Outbox, PeerId, Refusal,
-    dialect::{Wrong, parse_message, present, to_json},
+    dialect::{Wrong, borrowed, parse_message, present, to_json},
     session::{Seat, State},
 };
 use seats::Parcel;
@@ -34,7 +34,7 @@ struct Message<'a> {
     /// Kept even if it is null, to be filled in where it stands.
     #[serde(borrow, default, deserialize_with = "present")]
     from: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "borrowed")]
     to: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     sdp: Option<&'a RawValue>,
@@ -108,44 +108,45 @@ fn decide<'a>(
     out: &mut Outbox,
 ) -> Result<(), Wrong> {
     let message: Message = parse_message(text)?;
-    hub.arrived = Kind::received(Dialect::Mesh, &message.kind);
+    let kind = Kind::received(Dialect::Mesh, &message.kind);
+    hub.arrived = kind;
     *to = message.to.clone();
     let Some(session) = hub.peers.get_mut(peer) else { return Ok(()) };
     let seat = match &session.state {
         State::Joined(Seat::Mesh(seat)) => Some(*seat),
         _ => None,
     };
-    match (&*message.kind, seat) {
-        ("ping", _) => out.push(Effect::Send { to: peer, kind: Kind::Pong, text: PONG.into() }),
-        ("pong", _) => session.ponged = hub.now.mono,
-        ("connect", None) => connect(hub, peer, parse_message(text)?, out)?,
-        ("connect", Some(_)) => {
+    match (kind, seat) {
+        (Kind::Ping, _) => out.push(Effect::Send { to: peer, kind: Kind::Pong, text: PONG.into() }),
+        (Kind::Pong, _) => session.ponged = hub.now.mono,
+        (Kind::Connect, None) => connect(hub, peer, parse_message(text)?, out)?,
+        (Kind::Connect, Some(_)) => {
             return Err(Wrong("already-connected", "this socket has its seat already".into()));
         }
-        ("disconnect", Some(_)) => hub.let_go(peer, Close::Left, out),
-        ("offer" | "answer" | "ice-candidate" | "message", Some(seat)) => {
-            check_payload(&message)?;
+        (Kind::Disconnect, Some(_)) => hub.let_go(peer, Close::Left, out),
+        (Kind::Offer | Kind::Answer | Kind::IceCandidate | Kind::Message, Some(seat)) => {
+            check_payload(kind, &message)?;
             pass_on(hub, seat, &message, text, out)?;
         }
-        ("offer" | "answer" | "ice-candidate" | "message" | "disconnect", None) => {
+        (Kind::Offer | Kind::Answer | Kind::IceCandidate | Kind::Message | Kind::Disconnect, None) => {
             return Err(Wrong("not-connected", "the first message is connect".into()));
         }
-        (kind, _) => return Err(Wrong::kind(kind, TYPES)),
+        _ => return Err(Wrong::kind(&message.kind, TYPES)),
     }
     Ok(())
 }
 
-fn check_payload(message: &Message<'_>) -> Result<(), Wrong> {
+fn check_payload(kind: Kind, message: &Message<'_>) -> Result<(), Wrong> {
     let is_object = |value: Option<&RawValue>| value.is_some_and(|value| value.get().starts_with('{'));
-    match &*message.kind {
-        "offer" | "answer" if !is_object(message.sdp) => {
+    match kind {
+        Kind::Offer | Kind::Answer if !is_object(message.sdp) => {
             Err(Wrong::message("sdp must be an object with type and sdp"))
         }
-        "ice-candidate" if !is_object(message.candidate) => {
+        Kind::IceCandidate if !is_object(message.candidate) => {
             Err(Wrong::message("candidate must be an object"))
         }
-        "message" if message.data.is_none() => Err(Wrong::message("data is missing")),
-        "message" => Ok(()),
+        Kind::Message if message.data.is_none() => Err(Wrong::message("data is missing")),
+        Kind::Message => Ok(()),
         _ if message.to.is_none() => Err(Wrong::message("to is missing: the id of a peer in this room")),
         _ => Ok(()),
     }
@@ -192,29 +193,26 @@ fn pass_on(
     Err(Wrong("queue-full", "a peer was away and more was waiting for it than may: it lost its seat".into()))
 }
 
-/// An id as JSON; most need no escapes, and this is on the way of every message.
-fn quoted(id: &str) -> String {
-    if id.bytes().all(|byte| byte.is_ascii_alphanumeric()) { ["\"", id, "\""].concat() } else { to_json(&id) }
-}
-
 /// The message with its sender's id in `from`.
 fn signed<'a>(text: &'a str, from: Option<&RawValue>, id: &str) -> Result<Cow<'a, str>, Wrong> {
     let Some(from) = from else {
-        let body = text.trim_start().strip_prefix('{').unwrap_or_default();
-        let quoted = quoted(id);
-        let parts = [r#"{"from":"#, &quoted, ",", body];
-        return Ok(parts.concat().into());
+        let body = text.trim_ascii_start().strip_prefix('{').unwrap_or_default();
+        // Ids need no escapes (`check_connect`), and this is on the way of every message.
+        let mut signed = String::with_capacity(id.len() + body.len() + r#"{"from":"","#.len());
+        for part in [r#"{"from":""#, id, r#"","#, body] {
+            signed.push_str(part);
+        }
+        return Ok(signed.into());
     };
-    match serde_json::from_str::<Option<Cow<'_, str>>>(from.get()) {
+    match borrowed(&mut serde_json::Deserializer::from_str(from.get())) {
         Ok(Some(claimed)) if *claimed == *id => Ok(text.into()),
         Ok(Some(_)) => Err(Wrong("wrong-from", "from must be the sender's own id, or absent".into())),
         Err(_) => Err(Wrong::message("from must be a string")),
         Ok(None) => {
-            let quoted = quoted(id);
             // Where the null stands within the text that it was borrowed from.
             let start = from.get().as_ptr().addr().wrapping_sub(text.as_ptr().addr());
             let (before, after) = (text.get(..start), text.get(start + from.get().len()..));
-            Ok(format!("{}{quoted}{}", before.unwrap_or_default(), after.unwrap_or_default()).into())
+            Ok(format!("{}\"{id}\"{}", before.unwrap_or_default(), after.unwrap_or_default()).into())
         }
     }
 }
