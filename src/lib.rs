@@ -12,6 +12,7 @@
 //! | [`http`] | pure: the head of a request in, an answer out; the pages of `src/web` | sockets, signaling |
 //! | [`net`] | sockets, TLS, certificates and WebSocket frames | signaling, configuration |
 //! | [`config`] | settings from file and command line to each part's limits | the loop |
+//! | [`deadlines`] | who is due next, of many | everything but [`slots`] |
 //! | [`host`] | the machine around it: the log, what it is called, where it lets us keep something, signals, the service manager | the loop |
 //! | [`addresses`] | what is counted per address, in a table of fixed size | sockets, clock |
 //! | [`probe_command`] | `suzu probe`: asks a server whether it is well | files, clock |
@@ -45,6 +46,7 @@
 
 pub mod addresses;
 pub mod config;
+pub mod deadlines;
 pub mod host;
 pub mod http;
 pub mod lan;

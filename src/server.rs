@@ -27,6 +27,7 @@ mod webhooks;
 use crate::{
     addresses::Addresses,
     config::Config,
+    deadlines::Deadlines,
     host::{
         self,
         manager::{Crowd, Manager},
@@ -77,8 +78,8 @@ pub struct Server {
     /// All who knock have not been taken in since there was none.
     is_exhausted: bool,
     clients: Slots<Client>,
-    /// No client's deadline is before this; it may be earlier than need be.
-    next_deadline: Option<Mono>,
+    /// When each client is to be looked at.
+    deadlines: Deadlines,
     hub: Hub,
     out: Outbox,
     /// What each of `site.endpoints` speaks.
@@ -197,7 +198,7 @@ impl Server {
         let hooks = self.hooks.as_ref().and_then(Hooks::next_timeout);
         let manager = self.manager.next_timeout();
         let log = host::log::next_timeout().map(|at| Mono::START.after(at));
-        let due = [self.next_deadline, self.accept_again, self.stopping, hooks, manager, log];
+        let due = [self.deadlines.next(), self.accept_again, self.stopping, hooks, manager, log];
         let next = due.into_iter().fold(self.hub.next_timeout(), Mono::earlier)?;
         Some(next.since(self.now.mono))
     }
@@ -276,6 +277,7 @@ impl Server {
             self.end_handshake(key, Handshake::Aborted);
             self.uncount(key);
             // Its socket is closed, and with that its registration ends.
+            self.deadlines.remove(key);
             if self.clients.remove(key).is_some() {
                 // A descriptor is free again.
                 self.accept_again = self.accept_again.map(|_| self.now.mono);

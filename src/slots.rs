@@ -157,9 +157,12 @@ impl<T> Slots<T> {
         self.capacity
     }
 
-    /// All values, to be changed.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.slots.iter_mut().filter_map(|slot| slot.value.as_mut())
+    /// All values with their keys, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
+        self.slots.iter_mut().enumerate().filter_map(|(index, slot)| {
+            let key = Key { index: index as u16, generation: slot.generation };
+            Some((key, slot.value.as_mut()?))
+        })
     }
 }
 

@@ -83,7 +83,7 @@ impl Server {
         else {
             return;
         };
-        self.arm(deadline);
+        self.arm(key);
         if purpose != Purpose::Admin && !self.site.gate.is_proxy(address) && !self.count(key, address) {
             self.metrics.refused(Refused::TooMany);
             return self.doom(key);

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     addresses::Addresses,
     config::Config,
+    deadlines::Deadlines,
     host::{inherited::Inherited, log, machine, manager::Manager, signals::Signals},
     http::{
         routes::{Endpoint, Site},
@@ -71,7 +72,7 @@ impl Server {
             accept_again: None,
             is_exhausted: false,
             clients: Slots::with_capacity(connections),
-            next_deadline: None,
+            deadlines: Deadlines::with_capacity(connections),
             hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),
             out: Outbox::with_capacity(256),
             dialects,

@@ -4,6 +4,7 @@ use super::{Client, admin, admission, scrape, webhooks::Hooks};
 use crate::{
     addresses::Addresses,
     config::{Config, TlsMode},
+    deadlines::Deadlines,
     net::{connection::Connection, contexts::Contexts, websocket},
     signaling::Hub,
     slots::Slots,
@@ -42,6 +43,7 @@ impl Ceiling {
         Self {
             base: BASE,
             tables: Slots::<Client>::bytes(config.max_connections())
+                + Deadlines::bytes(config.max_connections())
                 + Addresses::bytes_max(&admission::limits(config))
                 + Hub::bytes_max(&signaling)
                 + Hooks::bytes_max(config)

@@ -1,7 +1,7 @@
 //! The beginning of a connection: is it TLS? And how many TLS handshakes there may be at a time, each of which costs a board milliseconds
 //! and memory. Those for which there is no place yet are not read: what they have said waits in the kernel.
 
-use super::{Client, Server};
+use super::Server;
 use crate::{metrics::Handshake, net::stream::FirstByte, slots::Key};
 use std::{collections::VecDeque, time::Duration};
 
@@ -124,7 +124,7 @@ impl Server {
             }
         }
         client.deadline = Some(deadline);
-        self.arm(deadline);
+        self.arm(key);
         true
     }
 
@@ -132,11 +132,12 @@ impl Server {
     fn wait_for_place(&mut self, key: Key) {
         if self.handshakes.waiting.is_empty() {
             let deadline = self.now.mono.after(CROWDED);
-            let busy = |client: &&mut Client| client.greeting == Greeting::ExpectHandshake;
-            for client in self.clients.values_mut().filter(busy) {
-                client.deadline = client.deadline.map(|at| at.min(deadline));
+            for (key, client) in self.clients.iter_mut() {
+                if client.greeting == Greeting::ExpectHandshake {
+                    client.deadline = client.deadline.map(|at| at.min(deadline));
+                    self.deadlines.bring_forward(key, deadline);
+                }
             }
-            self.arm(deadline);
         } else if self.handshakes.waiting.len() >= self.clients.capacity() {
             let clients = &self.clients;
             self.handshakes.waiting.retain(|key| clients.get(*key).is_some());
@@ -145,7 +146,7 @@ impl Server {
         let deadline = self.now.mono.after(self.handshakes.timeout);
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
-            self.arm(deadline);
+            self.arm(key);
         }
     }
 
@@ -156,7 +157,7 @@ impl Server {
         self.end_handshake(key, if is_resumed { Handshake::Resumed } else { Handshake::Completed });
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
-            self.arm(deadline);
+            self.arm(key);
         }
     }
 

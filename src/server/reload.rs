@@ -84,13 +84,11 @@ impl Server {
     /// Whoever has said too much may have said less than too much by other rates.
     fn release_throttled(&mut self) {
         let now = self.now.mono;
-        let mut is_any = false;
-        for client in self.clients.values_mut().filter(|client| client.throttled_until.is_some()) {
-            client.throttled_until = Some(now);
-            is_any = true;
-        }
-        if is_any {
-            self.arm(now);
+        for (key, client) in self.clients.iter_mut() {
+            if client.throttled_until.is_some() {
+                client.throttled_until = Some(now);
+                self.deadlines.bring_forward(key, now);
+            }
         }
     }
 

@@ -192,6 +192,7 @@ impl Server {
         client.dialect = Some(dialect);
         client.deadline = None;
         client.wants_binary = wishes.wants_binary;
+        self.arm(key);
         let credential = wishes.credential.as_deref();
         self.drive(Input::Open { peer: key, dialect, address, room: &wishes.room, credential });
     }
@@ -202,7 +203,7 @@ impl Server {
         let until = self.now.mono.after(wait.max(Duration::from_millis(1)));
         if let Some(client) = self.clients.get_mut(key) {
             client.throttled_until = Some(until);
-            self.arm(until);
+            self.arm(key);
         }
     }
 

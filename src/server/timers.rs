@@ -10,19 +10,9 @@ impl Server {
             self.hub.handle_timeout(self.now, &mut self.out);
             self.apply(None);
         }
-        if self.next_deadline.is_some_and(|at| at <= self.now.mono) {
-            let mut due = std::mem::take(&mut self.working);
-            self.next_deadline = None;
-            for (key, client) in self.clients.iter() {
-                match Mono::earlier(client.deadline, client.throttled_until) {
-                    Some(at) if at <= self.now.mono => due.push(key),
-                    at => self.next_deadline = Mono::earlier(self.next_deadline, at),
-                }
-            }
-            for key in due.drain(..) {
-                self.wake(key);
-            }
-            self.working = due;
+        while let Some((_, key)) = self.deadlines.first().filter(|(at, _)| *at <= self.now.mono) {
+            self.deadlines.remove(key);
+            self.wake(key);
         }
     }
 
@@ -35,9 +25,8 @@ impl Server {
             client.is_runnable.mark(&mut self.runnable, key);
         }
         match Mono::earlier(client.deadline, client.throttled_until) {
-            Some(at) if at > now => self.arm(at),
-            Some(_) => self.overdue(key),
-            None => {}
+            Some(at) if at <= now => self.overdue(key),
+            _ => self.arm(key),
         }
     }
 
@@ -60,7 +49,7 @@ impl Server {
         let deadline = self.now.mono.after(self.tuning.close_timeout);
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(deadline);
-            self.arm(deadline);
+            self.arm(key);
         }
     }
 
@@ -69,12 +58,16 @@ impl Server {
         let now = self.now.mono;
         if let Some(client) = self.clients.get_mut(key) {
             client.deadline = Some(now);
-            self.arm(now);
+            self.arm(key);
         }
     }
 
-    /// Makes sure that the loop wakes up by then.
-    pub(super) fn arm(&mut self, deadline: Mono) {
-        self.next_deadline = Mono::earlier(self.next_deadline, Some(deadline));
+    /// Makes sure that this client is looked at when its time has come, and not before.
+    pub(super) fn arm(&mut self, key: Key) {
+        let Some(client) = self.clients.get(key) else { return };
+        match Mono::earlier(client.deadline, client.throttled_until) {
+            Some(at) => self.deadlines.set(key, at),
+            None => self.deadlines.remove(key),
+        }
     }
 }

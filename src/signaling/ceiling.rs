@@ -4,7 +4,7 @@ use super::{
     Hub, Limits, PeerId, hub::seats_max, ice::ICE_BYTES_MAX, mailbox::MailboxSeat, mesh,
     rejections::Rejections, rooms::Rooms, session::Session, token::TOKEN_BYTES_MAX, verdict,
 };
-use crate::slots::SideTable;
+use crate::{deadlines::Deadlines, slots::SideTable};
 
 impl Hub {
     /// The most memory, in bytes, that a hub with these limits takes: its tables, and all that its sessions may keep.
@@ -12,6 +12,7 @@ impl Hub {
         let tables = SideTable::<Session>::bytes(limits.max_peers)
             + Rooms::bytes(limits.max_rooms, seats_max(limits))
             + mesh::Seats::bytes(limits.max_peers)
+            + Deadlines::bytes(limits.max_peers)
             + limits.max_peers * size_of::<PeerId>()
             + Rejections::BYTES;
         tables

@@ -36,7 +36,10 @@ impl Hub {
             }
         }
         assert_eq!(self.next_ping.is_some(), !self.peers.is_empty(), "pings are for whoever is there");
-        assert!(!self.peers.is_empty() || self.next_expiry.is_none(), "nobody is there: nothing may be due");
+        assert!(
+            !self.peers.is_empty() || self.expiries.next().is_none(),
+            "nobody is there: nothing may be due"
+        );
     }
 
     fn check_session(&self, peer: PeerId, session: &Session) {
@@ -55,7 +58,7 @@ impl Hub {
         }
         let deadline = session.deadline(&self.limits);
         assert!(
-            self.next_expiry.is_some_and(|at| at <= deadline.0),
+            self.expiries.get(peer).is_some_and(|at| at <= deadline.0),
             "{deadline:?} of {peer} would be missed"
         );
     }

@@ -18,7 +18,7 @@ use super::{
     session::{Applicant, Expiry, Seat, Session, State},
     token::TOKEN_BYTES_MAX,
 };
-use crate::slots::SideTable;
+use crate::{deadlines::Deadlines, slots::SideTable};
 use std::collections::VecDeque;
 
 /// How many peers one call of [`Hub::handle_timeout`] looks after at the most, so that the outbox stays small.
@@ -57,11 +57,9 @@ pub struct Hub {
     pub(super) next_ping: Option<Mono>,
     /// How far the current tick has come.
     ping_from: usize,
-    /// Room to note whose time is up.
-    due: Vec<PeerId>,
-    /// No session's deadline is before this. It may be earlier than need be: then a walk finds nothing due and sets it
-    /// right, once per shortest timeout.
-    pub(super) next_expiry: Option<Mono>,
+    /// When each session is to be looked at: not after its deadline, but before it if that has moved since. To keep up with each message
+    /// would cost more than to look, now and then, in vain.
+    pub(super) expiries: Deadlines,
 }
 
 impl Hub {
@@ -84,10 +82,9 @@ impl Hub {
             counts: Counts::default(),
             arrived: Kind::Other,
             rejections: Rejections::new(limits.reject_delay_max),
-            due: Vec::with_capacity(PEERS_A_CALL),
             next_ping: None,
             ping_from: 0,
-            next_expiry: None,
+            expiries: Deadlines::with_capacity(limits.max_peers),
             limits,
         }
     }
@@ -126,8 +123,8 @@ impl Hub {
                     session.credential =
                         credential.filter(|text| text.len() <= TOKEN_BYTES_MAX).map(Into::into);
                 }
-                self.arm(session.deadline(&self.limits).0);
                 self.peers.insert(peer, session);
+                self.arm(peer);
                 self.next_ping.get_or_insert(now.mono.after(self.limits.ping_interval));
                 match self.check_upgrade(dialect, room, credential, now) {
                     Ok(()) => dialect.handle_open(self, peer, room, out),
@@ -183,7 +180,7 @@ impl Hub {
     /// When [`Hub::handle_timeout`] wants to be called; `None` while nobody is there.
     pub fn next_timeout(&self) -> Option<Mono> {
         // Asked twice a turn.
-        Mono::earlier(Mono::earlier(self.next_ping, self.next_expiry), self.mesh.next_expiry())
+        Mono::earlier(Mono::earlier(self.next_ping, self.expiries.next()), self.mesh.next_expiry())
     }
 
     /// Does a part of what is due; to be called again for as long as [`Hub::next_timeout`] is not after `now`.
@@ -192,7 +189,7 @@ impl Hub {
         self.now = now;
         if self.next_ping.is_some_and(|at| at <= now.mono) {
             self.ping_some(now, out);
-        } else if self.next_expiry.is_some_and(|at| at <= now.mono) {
+        } else if self.expiries.next().is_some_and(|at| at <= now.mono) {
             self.expire_some(now, out);
         } else if self.mesh.next_expiry().is_some_and(|at| at <= now.mono) {
             mesh::expire(self, out);
@@ -206,7 +203,6 @@ impl Hub {
         }
         if self.peers.is_empty() {
             self.next_ping = None;
-            self.next_expiry = None;
             self.ping_from = 0;
         }
         if cfg!(debug_assertions) {
@@ -225,11 +221,17 @@ impl Hub {
         Some(session)
     }
 
-    /// Pings are answered one by one, but sent together: that way a board wakes up once per interval for all its clients.
+    /// Pings are answered one by one, but sent together: that way a board wakes up once per interval for all its clients. For the same
+    /// reason this looks at everybody's deadline that would be looked at before the next tick.
     fn ping_some(&mut self, now: Now, out: &mut Outbox) {
         let end = (self.ping_from + PEERS_A_CALL).min(self.peers.end());
+        let next = now.mono.after(self.limits.ping_interval);
         for index in self.ping_from..end {
-            if let Some((to, session)) = self.peers.at(index).filter(|(_, session)| session.is_pinged()) {
+            let Some((to, session)) = self.peers.at(index) else { continue };
+            if self.expiries.get(to).is_some_and(|at| at <= next) {
+                self.expiries.set(to, session.deadline(&self.limits).0);
+            }
+            if session.is_pinged() {
                 // Clients count only the JSON ping; browsers answer the other even in a throttled tab.
                 let ping = session.dialect.ping();
                 out.extend(ping.map(|text| Effect::Send { to, kind: Kind::Ping, text: text.into() }));
@@ -239,31 +241,23 @@ impl Hub {
         self.ping_from = end;
         if end == self.peers.end() {
             self.ping_from = 0;
-            self.next_ping = Some(now.mono.after(self.limits.ping_interval));
+            self.next_ping = Some(next);
         }
     }
 
-    /// A walk over all sessions, so O(n); done once per shortest timeout, not per message.
     fn expire_some(&mut self, now: Now, out: &mut Outbox) {
-        let mut due = std::mem::take(&mut self.due);
-        let mut next = None;
-        for (peer, session) in self.peers.iter() {
-            let (at, _) = session.deadline(&self.limits);
-            if at <= now.mono && due.len() < PEERS_A_CALL {
-                due.push(peer);
-            } else {
-                next = Mono::earlier(next, Some(at));
+        for _ in 0..PEERS_A_CALL {
+            let Some((_, peer)) = self.expiries.first().filter(|(at, _)| *at <= now.mono) else { return };
+            match self.peers.get(peer).map(|session| session.deadline(&self.limits).0) {
+                // It was heard since.
+                Some(at) if at > now.mono => self.expiries.set(peer, at),
+                Some(_) => self.expire(peer, out),
+                None => self.expiries.remove(peer),
             }
         }
-        self.next_expiry = next;
-        for peer in due.drain(..) {
-            self.expire(peer, out);
-        }
-        self.due = due;
     }
 
     fn expire(&mut self, peer: PeerId, out: &mut Outbox) {
-        // Gone already, perhaps, by what happened to those before it.
         let Some(session) = self.peers.get(peer) else { return };
         match session.deadline(&self.limits).1 {
             Expiry::Register => self.let_go(peer, Close::RegisterTimeout, out),
@@ -273,16 +267,17 @@ impl Hub {
             Expiry::Answer => {
                 seating::expire(self, peer, out);
                 // If it may stay, its next deadline is another.
-                if let Some(session) = self.peers.get(peer) {
-                    self.arm(session.deadline(&self.limits).0);
-                }
+                self.expiries.remove(peer);
+                self.arm(peer);
             }
         }
     }
 
-    /// Makes sure that the timer goes off at `at`.
-    pub(super) fn arm(&mut self, at: Mono) {
-        self.next_expiry = Mono::earlier(self.next_expiry, Some(at));
+    /// Makes sure that this peer is looked at when its deadline has come.
+    pub(super) fn arm(&mut self, peer: PeerId) {
+        if let Some(session) = self.peers.get(peer) {
+            self.expiries.bring_forward(peer, session.deadline(&self.limits).0);
+        }
     }
 
     /// Seats a peer in the room that its URL named.
@@ -302,8 +297,7 @@ impl Hub {
     pub(super) fn set_state(&mut self, peer: PeerId, state: State) {
         if let Some(session) = self.peers.get_mut(peer) {
             session.state = state;
-            let at = session.deadline(&self.limits).0;
-            self.arm(at);
+            self.arm(peer);
         }
     }
 
@@ -329,6 +323,7 @@ impl Hub {
     /// Takes a peer out of the tables of the hub; its seat, if it has one, is the caller's to free.
     pub(super) fn take(&mut self, peer: PeerId) -> Option<Session> {
         self.waiting.retain(|waiting| *waiting != peer);
+        self.expiries.remove(peer);
         self.peers.remove(peer)
     }
 

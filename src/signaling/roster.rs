@@ -76,9 +76,10 @@ impl Hub {
                 (session.heard, session.ponged) = (now.mono, now.mono);
             }
         }
-        // Patience may be shorter than it was: who is due is found by a walk.
+        // Patience may be shorter than it was.
         if !self.peers.is_empty() {
-            self.arm(now.mono);
+            let peers: Vec<_> = self.peers.iter().map(|(peer, _)| peer).collect();
+            peers.into_iter().for_each(|peer| self.arm(peer));
             let ping = now.mono.after(self.limits.ping_interval);
             self.next_ping = Some(self.next_ping.map_or(ping, |at| at.min(ping)));
         }

@@ -99,7 +99,7 @@ fn ask(hub: &mut Hub, newcomer: PeerId, out: &mut Outbox) {
         {
             seat.answer_until = Some(until);
             out.push(Effect::Ping { to: peer });
-            hub.arm(until);
+            hub.arm(peer);
         }
     }
 }

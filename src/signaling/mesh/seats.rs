@@ -5,6 +5,7 @@
 
 use super::{Presence, PresenceMessage, waiting::Waiting};
 use crate::{
+    deadlines::Deadlines,
     signaling::{
         Close, Dialect, Effect, Hub, Kind, Mono, Outbox, PeerId, Refusal,
         dialect::to_json,
@@ -39,8 +40,6 @@ pub(in crate::signaling) struct MeshSeat {
     session: [u8; 16],
     /// What came for it while nobody sat here, oldest first.
     waiting: Waiting,
-    /// When it ends if nobody comes back; meaningful while `peer` is `None`.
-    until: Mono,
 }
 
 impl MeshSeat {
@@ -62,19 +61,19 @@ impl MeshSeat {
 #[derive(Debug)]
 pub(in crate::signaling) struct Seats {
     seats: Slots<MeshSeat>,
-    /// No empty seat's end is before this; it may be earlier than need be.
-    next_expiry: Option<Mono>,
+    /// When each empty seat ends.
+    expiries: Deadlines,
 }
 
 impl Seats {
     /// No seats yet, and never more than `capacity`.
     pub(in crate::signaling) fn with_capacity(capacity: usize) -> Self {
-        Self { seats: Slots::with_capacity(capacity), next_expiry: None }
+        Self { seats: Slots::with_capacity(capacity), expiries: Deadlines::with_capacity(capacity) }
     }
 
     /// Bytes that the table takes, without what the seats keep.
     pub(in crate::signaling) const fn bytes(capacity: usize) -> usize {
-        Slots::<MeshSeat>::bytes(capacity)
+        Slots::<MeshSeat>::bytes(capacity) + Deadlines::bytes(capacity)
     }
 
     pub(in crate::signaling) fn get(&self, seat: SeatId) -> Option<&MeshSeat> {
@@ -85,9 +84,14 @@ impl Seats {
         self.seats.iter()
     }
 
+    fn remove(&mut self, seat: SeatId) -> Option<MeshSeat> {
+        self.expiries.remove(seat);
+        self.seats.remove(seat)
+    }
+
     /// When [`expire`] wants to be called.
     pub(in crate::signaling) fn next_expiry(&self) -> Option<Mono> {
-        self.next_expiry
+        self.expiries.next()
     }
 }
 
@@ -116,7 +120,6 @@ pub(super) fn take(
         meta: meta.map(ToOwned::to_owned),
         session,
         waiting: Waiting::default(),
-        until: Mono::START,
     });
     hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
     hub.log_joined(peer);
@@ -145,6 +148,7 @@ pub(super) fn resume(
             out.push(Effect::Close { peer: old, close: Close::Evicted });
         }
     }
+    hub.mesh.expiries.remove(seat);
     hub.set_state(peer, State::Joined(Seat::Mesh(seat)));
     hub.log_joined(peer);
     true
@@ -195,7 +199,7 @@ pub(super) fn end_full(hub: &mut Hub, seats: Vec<SeatId>, out: &mut Outbox) {
 
 fn end_all(hub: &mut Hub, mut ending: VecDeque<(SeatId, &'static str)>, out: &mut Outbox) {
     while let Some((seat, reason)) = ending.pop_front() {
-        let Some(own) = hub.mesh.seats.remove(seat) else { continue };
+        let Some(own) = hub.mesh.remove(seat) else { continue };
         if own.peer.is_none() && reason == QUEUE_FULL {
             hub.counts.absent_overflows += 1;
         }
@@ -227,8 +231,7 @@ pub(in crate::signaling) fn handle_gone(hub: &mut Hub, seat: SeatId, close: Opti
     }
     let Some(own) = hub.mesh.seats.get_mut(seat) else { return };
     own.peer = None;
-    own.until = hub.now.mono.after(grace);
-    hub.mesh.next_expiry = Mono::earlier(hub.mesh.next_expiry, Some(own.until));
+    hub.mesh.expiries.set(seat, hub.now.mono.after(grace));
 }
 
 /// Whoever looks after the server ends the seat, with whoever sits there.
@@ -242,21 +245,17 @@ pub(in crate::signaling) fn dismiss(hub: &mut Hub, seat: SeatId, out: &mut Outbo
 
 /// The server stops: the seat ends, and nobody is told, since all are let go.
 pub(in crate::signaling) fn handle_stop(hub: &mut Hub, seat: SeatId) {
-    if let Some(own) = hub.mesh.seats.remove(seat) {
+    if let Some(own) = hub.mesh.remove(seat) {
         hub.rooms.leave(own.room, seat);
     }
 }
 
-/// Ends the seats whose grace time is over.
+/// Ends a seat whose grace time is over.
 pub(in crate::signaling) fn expire(hub: &mut Hub, out: &mut Outbox) {
-    let now = hub.now.mono;
-    let is_due = |seat: &MeshSeat| seat.peer.is_none() && seat.until <= now;
-    let due: Vec<_> = hub.mesh.iter().filter(|(_, seat)| is_due(seat)).map(|(id, _)| id).collect();
-    for seat in due {
+    let due = hub.mesh.expiries.first().filter(|(at, _)| *at <= hub.now.mono);
+    if let Some((_, seat)) = due {
         end(hub, seat, LOST, out);
     }
-    hub.mesh.next_expiry =
-        hub.mesh.iter().filter(|(_, seat)| seat.peer.is_none()).map(|(_, seat)| seat.until).min();
 }
 
 /// Tells everyone else in the room that this seat is taken.
