@@ -109,6 +109,21 @@ fn nothing_from_the_network_can_panic() {
 }
 
 #[test]
+fn nothing_of_ours_is_unsafe() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let (_, lints) = manifest.split_once("\n[lints.rust]\n").unwrap();
+    assert!(lints.lines().any(|line| line == "unsafe_code = \"forbid\""), "the compiler forbids it: {lints}");
+    // Where the compiler does not look: what other platforms and features compile, and what a macro keeps.
+    let all: Vec<_> = ["src", "tests", "benches"].into_iter().flat_map(sources).collect();
+    let words = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait", "unsafe extern", "#[unsafe("];
+    let found = |source: &Source| {
+        let word = words.iter().find(|word| source.text.contains(**word))?;
+        (source.path != "tests/tidy.rs").then(|| word.to_string())
+    };
+    check("no unsafe", found, &all);
+}
+
+#[test]
 fn every_file_says_what_it_owns_and_stays_small() {
     let all: Vec<_> = ["src", "tests", "benches"].into_iter().flat_map(sources).collect();
     let has_no_head =
