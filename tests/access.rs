@@ -184,6 +184,44 @@ fn a_name_that_was_rebound_to_here_gets_nothing() {
     server.wait_for_log(" is no name of this machine; allow_origin = evil.example would allow it");
 }
 
+/// A browser shows a page what another origin has answered only if that says so (the Fetch standard, section 3.3).
+#[test]
+fn no_page_of_another_origin_can_read_what_is_here() {
+    let server = TestServer::start(&["--allow-origin", "https://door.example.com"]);
+    for origin in ["http://192.168.1.9", "https://door.example.com"] {
+        let header = format!("Origin: {origin}\r\n");
+        for path in ["/", "/suzu.js", "/metrics", "/trust", "/ca.pem", "/.ok", "/about", "/nowhere"] {
+            let asked = request(Wire::connect(server.address), path, &header);
+            assert!(!asked.head.to_lowercase().contains("access-control-"), "{path}: {}", asked.head);
+        }
+        let preflight = format!(
+            "OPTIONS /metrics HTTP/1.1\r\nHost: a\r\n{header}Access-Control-Request-Method: GET\r\n\
+             Access-Control-Request-Private-Network: true\r\n\r\n"
+        );
+        let answer = Wire::connect(server.address).exchange(preflight.as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+        assert!(!answer.to_lowercase().contains("access-control-"), "{answer}");
+    }
+}
+
+/// Whoever is behind a proxy cannot hide a request in another: not behind it, and not as the body that the proxy believes to be there.
+#[test]
+fn a_second_request_in_a_connection_is_not_answered() {
+    let server = TestServer::start(&[]);
+    let second = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    for headers in [
+        String::new(),
+        "Connection: keep-alive\r\n".to_owned(),
+        format!("Content-Length: {}\r\n", second.len()),
+        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n".to_owned(),
+    ] {
+        let both = format!("GET /.ok HTTP/1.1\r\nHost: a\r\n{headers}\r\n{second}");
+        let answer = Wire::connect(server.address).exchange(both.as_bytes());
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{headers:?}: {answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{headers:?}: {answer}");
+    }
+}
+
 #[test]
 fn allow_origin_lets_in_what_it_names() {
     const ORIGINS: [&str; 7] = [

@@ -32,3 +32,18 @@ fn the_readme_has_the_ceilings_of_the_profiles() {
         assert_eq!(*said, mib.to_string(), "{name}, in MiB: {last}");
     }
 }
+
+/// Each claim names a file, or a file and what in it: `tests/FILE` or `tests/FILE: NAME`.
+#[test]
+fn what_security_md_is_shown_by_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let mut named = 0;
+    for reference in text.split('`').skip(1).step_by(2).filter(|part| part.starts_with("tests/")) {
+        let (file, name) = reference.split_once(": ").unwrap_or((reference, ""));
+        let there = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(name.is_empty() || there.contains(&format!("fn {name}(")), "{file} has no {name}");
+        named += 1;
+    }
+    assert!(named > 50, "only {named} tests are named");
+}
