@@ -177,10 +177,11 @@ fn complaints(crates: &[Crate], rules: &Rules) -> Vec<String> {
             let version = field(item, "version").unwrap();
             field(item, "name") == Some(&*one.name) && one.version.starts_with(&format!("{version}."))
         };
-        if one.is_shipped && !rules.list("skip").any(|item| is_second(&item)) {
-            if let Some(other) = seen.insert(&one.name, &one.version) {
-                complain(one, &format!("{other} is there, too"));
-            }
+        if one.is_shipped
+            && !rules.list("skip").any(|item| is_second(&item))
+            && let Some(other) = seen.insert(&one.name, &one.version)
+        {
+            complain(one, &format!("{other} is there, too"));
         }
         for item in rules.list("deny").filter(|item| field(item, "name") == Some(&*one.name)) {
             let wrapper = field(item, "wrappers");
