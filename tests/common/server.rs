@@ -45,12 +45,17 @@ impl TestServer {
 
     /// The same with what is in a directory already.
     pub fn start_in(state: TempDir, args: &[&str]) -> Self {
+        Self::start_command(Self::command(args), state)
+    }
+
+    /// What starts it.
+    pub fn command(args: &[&str]) -> Command {
         let mut command = super::start::program();
         command.args(["--listen", "127.0.0.1:0"]).args(args);
         for flag in NO_LIMIT.into_iter().filter(|flag| !args.contains(flag)) {
             command.args([flag, "0"]);
         }
-        Self::start_command(command, state)
+        command
     }
 
     /// The same for a command that ends up being suzu.

@@ -244,6 +244,11 @@ impl<S: Read + Write> Bystanders<S> {
         bystanders
     }
 
+    /// Says that both are there, whether they were asked or not.
+    pub fn pong(&mut self) {
+        self.pair.iter_mut().for_each(|wire| wire.text(r#"{"type":"pong"}"#));
+    }
+
     /// An offer goes over and an answer comes back, byte for byte, and nothing else came before them.
     pub fn exchange(&mut self) {
         self.round += 1;

@@ -1,0 +1,11 @@
+//! Whatever clients do to their connections, others notice nothing of it, and afterwards the server has no more memory and no more descriptors
+//! than before (docs/reliability.md).
+
+#![allow(clippy::disallowed_methods, reason = "how long something takes is what is shown here")]
+
+mod breaks;
+mod churn;
+#[path = "../common/mod.rs"]
+mod common;
+mod slow;
+mod watched;
