@@ -249,7 +249,9 @@ impl Server {
             client.is_blocked = flushed == Flushed::Blocked;
             client.is_scrape &= flushed == Flushed::Blocked;
             match flushed {
-                Flushed::All if client.connection.holds() => client.is_runnable.mark(&mut self.runnable, key),
+                Flushed::All if client.connection.holds() || client.is_read_closed => {
+                    client.is_runnable.mark(&mut self.runnable, key);
+                }
                 Flushed::All => {}
                 Flushed::Blocked => self.watch_writable(key),
                 Flushed::Over => self.end(key, "closed"),

@@ -99,6 +99,11 @@ impl Connection {
         matches!(self.state, State::ExpectHead(_))
     }
 
+    /// Whether last words are not all written yet.
+    pub fn is_parting(&self) -> bool {
+        matches!(self.state, State::Parting(_))
+    }
+
     /// Reads once into `buffer`, or brings back what was held.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Arrived {
         if let Some(held) = self.held.take() {

@@ -70,6 +70,11 @@ impl Server {
         let (count, is_drained) = match arrived {
             Arrived::Bytes { count, is_drained } => (count, is_drained),
             Arrived::Nothing => return,
+            Arrived::End if client.is_blocked && client.connection.is_parting() => {
+                // It has finished sending, and may still read its answer: `flush_dirty` comes back to it.
+                client.is_read_closed = true;
+                return;
+            }
             Arrived::End => return self.end(key, "the socket ended"),
             Arrived::Failed(why) => return self.break_off(key, &why),
         };

@@ -193,3 +193,24 @@ fn who_has_finished_sending_anywhere_hears_the_rest_and_the_end() {
     });
     watched.end();
 }
+
+/// The answer is longer than what the system takes at once for a connection with packets this small.
+#[test]
+fn who_has_finished_sending_gets_the_whole_answer() {
+    let watched = Watched::start(&PATIENCE);
+    watched.endure("half-closed requests", |server| {
+        let pages: &[&str] = if cfg!(feature = "web") { &["/suzu.js", "/intercom.css"] } else { &[] };
+        for path in pages.iter().chain(&["/metrics"]) {
+            let mut stream = narrow(server.address, 88);
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            // It is served before we begin to read.
+            assert!(Wire::connect(server.address).exchange(WELL).starts_with("HTTP/1.1 200 "));
+            let mut wire = Wire::over(stream);
+            let head = wire.head();
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
+            assert_eq!(wire.rest().len(), length.parse::<usize>().unwrap(), "{path}: {head}");
+        }
+    });
+    watched.end();
+}
