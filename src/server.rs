@@ -77,6 +77,8 @@ pub struct Server {
     accept_again: Option<Mono>,
     /// All who knock have not been taken in since there was none.
     is_exhausted: bool,
+    /// There was no slot left, and nobody who could give way had been read: after this turn somebody may have been.
+    is_crowded: bool,
     clients: Slots<Client>,
     /// When each client is to be looked at.
     deadlines: Deadlines,
@@ -190,6 +192,7 @@ impl Server {
     fn patience(&self) -> Option<Duration> {
         let can_accept = self.accept_again.is_none() && !self.clients.is_full();
         if !self.runnable.is_empty()
+            || self.is_crowded
             || self.handshakes.can_admit()
             || (can_accept && self.listeners.iter().any(|listening| listening.is_ready))
         {

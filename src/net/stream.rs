@@ -82,6 +82,11 @@ impl Stream {
         }
     }
 
+    /// Whether something has come that was not read yet; never of a Unix socket, which cannot tell.
+    pub fn has_unread(&self) -> bool {
+        matches!(self.socket.peek(&mut [0]), Some(Ok(1)))
+    }
+
     /// Decides that nothing is encrypted here.
     pub fn be_plain(&mut self) {
         self.layer = Layer::Plain;

@@ -5,6 +5,7 @@ use crate::{
     http::routes::Purpose,
     metrics::Refused,
     net::{listener::Accepted, stream::Stream},
+    signaling::Mono,
     slots::Key,
 };
 use std::{io, net::IpAddr, time::Duration};
@@ -16,8 +17,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 impl Server {
     pub(super) fn accept_ready(&mut self) {
+        self.is_crowded = false;
         if self.accept_again.is_some_and(|at| self.now.mono < at) {
             return;
+        }
+        if self.clients.is_full() && self.listeners.iter().any(|listening| listening.is_ready) {
+            self.make_room(None);
         }
         let was_paused = self.accept_again.take().is_some();
         for index in 0..self.listeners.len() {
@@ -46,12 +51,24 @@ impl Server {
         }
     }
 
-    /// A newcomer got the last slot: so that nobody keeps others out by sending nothing, the connection whose request has been awaited
-    /// longest gives way. If there is none, the next newcomers wait in the kernel.
-    fn make_room(&mut self, newcomer: Key) {
-        let is_idle = |(key, client): &(Key, &Client)| *key != newcomer && client.connection.expects_head();
-        let oldest = self.clients.iter().filter(is_idle).min_by_key(|(_, client)| client.since);
-        if let Some((key, _)) = oldest {
+    /// There is no slot left: so that nobody keeps others out by sending nothing, the connection whose request has been awaited longest gives
+    /// way. Who has sent something that is not read yet does not: it was not its turn. If there is no other, the next newcomers wait in the
+    /// kernel.
+    fn make_room(&mut self, newcomer: Option<Key>) {
+        let mut oldest: Option<(Mono, Key)> = None;
+        for (key, client) in self.clients.iter() {
+            let is_older = oldest.is_none_or(|(since, _)| client.since < since);
+            if newcomer == Some(key) || !client.connection.expects_head() || !is_older {
+                continue;
+            }
+            if client.awaits_turn() {
+                self.is_crowded = true;
+            } else {
+                oldest = Some((client.since, key));
+            }
+        }
+        if let Some((_, key)) = oldest {
+            self.is_crowded = false;
             self.metrics.refused(Refused::Displaced);
             self.end(key, "others wait for its place");
         }
@@ -91,7 +108,7 @@ impl Server {
         self.metrics.accepted();
         log::debug!(connection:% = key; "connection from {address}");
         if self.clients.is_full() {
-            self.make_room(key);
+            self.make_room(Some(key));
         }
         let Some(client) = self.clients.get_mut(key) else { return };
         if self.tls.is_none() || purpose == Purpose::Admin {

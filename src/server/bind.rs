@@ -71,6 +71,7 @@ impl Server {
             listeners,
             accept_again: None,
             is_exhausted: false,
+            is_crowded: false,
             clients: Slots::with_capacity(connections),
             deadlines: Deadlines::with_capacity(connections),
             hub: Hub::new(config.signaling_limits(), seed).with_access(keys, ice_servers),

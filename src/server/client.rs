@@ -87,6 +87,13 @@ impl Mark {
 }
 
 impl Client {
+    /// Whether it has sent something that will be read as soon as it is its turn. Who has to wait for a place or for its rate does not.
+    pub(super) fn awaits_turn(&self) -> bool {
+        matches!(self.greeting, Greeting::ExpectFirstByte | Greeting::Over)
+            && self.throttled_until.is_none()
+            && self.connection.stream().has_unread()
+    }
+
     /// The message in the kind of frame that this client wants.
     pub(super) fn framed(&self, message: Message) -> Message {
         match message {

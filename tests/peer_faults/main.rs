@@ -7,5 +7,6 @@ mod breaks;
 mod churn;
 #[path = "../common/mod.rs"]
 mod common;
+mod crowds;
 mod slow;
 mod watched;
