@@ -54,7 +54,7 @@ impl Server {
         let mut clock = Clock::start();
         let now = clock.now();
         log::handle_timeout(clock::for_log(now));
-        let host = machine::look();
+        let host = machine::look(&Host::default());
         let source = config.certificates(machine::state_dir());
         let tls = source.map(|source| Tls::start(&source, &host, now.unix_ms / 1_000));
         let tls = tls.transpose().map_err(io::Error::other)?;

@@ -45,7 +45,7 @@ impl Server {
         let waiting = config.keep_what_needs_restart(&self.config)?;
         let (keys, ice_servers) = config.access()?;
         let signaling_log = signaling_log::Open::by(&config).map_err(|error| error.to_string())?;
-        let host = machine::look();
+        let host = machine::look(&self.host);
         self.reload_certificates(&config, &host)?;
         // From here on nothing can fail.
         self.host = host;

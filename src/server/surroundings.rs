@@ -15,7 +15,7 @@ impl Server {
             return;
         }
         self.look_again = self.now.mono.after(LOOK_PAUSE);
-        let host = machine::look();
+        let host = machine::look(&self.host);
         if host != self.host {
             self.site.gate = admission::gate(&self.config, &host);
             self.host = host;

@@ -1,16 +1,99 @@
 //! More connections than there is room for: of descriptors, and in the system's queue of those who wait to be taken in.
 
 use crate::{
-    common::{announce, server::DEADLINE, skip},
-    watched::Watched,
+    common::{
+        access::cpu_hundredths,
+        announce,
+        server::{DEADLINE, TestServer, wait_until},
+        skip,
+        wire::Wire,
+    },
+    watched::{Watched, descriptors},
 };
 use mio::{Events, Interest, Poll, Token};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     io::{ErrorKind, Read, Write},
     net::SocketAddr,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
+
+/// How often the server looks at most what its machine is called, and a bit.
+const LOOK_PAUSE: Duration = Duration::from_millis(10_500);
+
+/// Sets how many descriptors a running process may have.
+fn limit_descriptors(pid: u32, count: usize) {
+    let status =
+        Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--nofile={count}:")]).status();
+    assert!(status.unwrap().success());
+}
+
+const EXHAUSTED: &str = "cannot accept connections for now";
+const CAME: &str = " from 127.0.0.1";
+/// How a machine is called that clients of the local network know by a name of the internet.
+const NAME: &str = "door.example.com";
+
+/// What a server answers to whoever calls it by its name.
+fn asked_by_name(address: SocketAddr) -> String {
+    Wire::connect(address).exchange(format!("GET /.ok HTTP/1.1\r\nHost: {NAME}\r\n\r\n").as_bytes())
+}
+
+/// What starts a server on a machine of this name; `None`, said loudly, if that cannot be had.
+fn named(args: &[&str]) -> Option<Command> {
+    let can = |words: &[&str]| {
+        let status =
+            Command::new(words[0]).args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !can(&["unshare", "-u", "true"]) || !can(&["prlimit", "--version"]) {
+        skip("root and util-linux, for a name of its own and limits");
+        return None;
+    }
+    let suzu = TestServer::command(args);
+    let mut command = Command::new("unshare");
+    command.args(["-u", "sh", "-c", &format!(r#"echo {NAME} > /proc/sys/kernel/hostname; exec "$@""#), "sh"]);
+    command.arg(suzu.get_program()).args(suzu.get_args());
+    Some(command)
+}
+
+#[test]
+fn without_descriptors_it_sleeps_and_knows_its_name_and_goes_on_when_there_are_some() {
+    let Some(command) = named(&["--head-timeout-sec", "3600", "--log-level", "debug"]) else { return };
+    let watched = Watched::start_command(command);
+    let pid = watched.server.pid();
+    let mut pause = LOOK_PAUSE;
+    watched.endure("a want of descriptors", |server| {
+        assert!(asked_by_name(server.address).starts_with("HTTP/1.1 200 "));
+        let exhausted = server.log().matches(EXHAUSTED).count() + 1;
+        let before = descriptors(pid);
+        limit_descriptors(pid, before + 3);
+        let mut waiting: Vec<_> = (0..100).map(|_| Wire::connect(server.address)).collect();
+        wait_until("all descriptors to be taken", || server.log().matches(EXHAUSTED).count() == exhausted);
+        let (since, cpu) = (Instant::now(), cpu_hundredths(pid));
+        // Whoever comes next makes it look again what its machine is called.
+        wait_until("the time to look again", || since.elapsed() > pause);
+        let (time, used) = (since.elapsed(), cpu_hundredths(pid) - cpu);
+        announce(&format!(
+            "without descriptors for {time:.1?}: {used}0 ms of CPU, with the bystanders' talk"
+        ));
+        assert!(used * 10 < time.as_millis() as u64 / 2 || pause.is_zero(), "it spins");
+        // Once is enough.
+        pause = Duration::ZERO;
+        watched.bystanders_talk();
+        // One leaves, and so the first of those who wait gets the last descriptor.
+        let taken_in = server.log().matches(CAME).count();
+        drop(waiting.remove(0));
+        wait_until("the next to be taken in", || server.log().matches(CAME).count() == taken_in + 1);
+        drop(waiting);
+        limit_descriptors(pid, 1024);
+        let answer = asked_by_name(server.address);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "it has forgotten its name: {answer}");
+    });
+    let log = watched.server.log();
+    assert_eq!(log.matches(EXHAUSTED).count(), 2, "one line each time: {log}");
+    watched.end();
+}
 
 const WELL: &[u8] = b"GET /.ok HTTP/1.1\r\nHost: a\r\n\r\n";
 /// How many come while nobody is taken in: more than can wait (`BACKLOG` in `net::listener`).
