@@ -1,7 +1,7 @@
 // Owns a WebSocket that comes back: when to connect again, finding out that a socket is dead, and what of the page and its
 // network concerns that. suzu.js says what goes through it.
 
-/** The first wait before connecting again, and the longest one. What is waited is a random part of it. */
+/** The least and the greatest bound of a wait before connecting again: between them it is the time since the trouble began. */
 const retryMs = 500;
 const retryMsMost = 15_000;
 /** The least wait after a refusal that only time can heal, such as a full room. */
@@ -31,8 +31,8 @@ export class Socket {
   #listening = null;
   #retryTimer;
   #watchdog;
-  /** Attempts in a row that came to nothing. */
-  #attempts = 0;
+  /** Since when there has been no connection that lasted; null while all is well. */
+  #troubleSince = null;
   #startedAt = -Infinity;
   /** Pings without a pong yet, oldest first: `{at, resolve?, reject?}`. */
   #pings = [];
@@ -70,7 +70,7 @@ export class Socket {
     this.#listening = null;
     clearTimeout(this.#retryTimer);
     this.#drop();
-    this.#attempts = 0;
+    this.#troubleSince = null;
   }
 
   /** @returns {boolean} whether there was a socket to send it by */
@@ -97,11 +97,13 @@ export class Socket {
   /** This socket is of no use any more: comes back, later if the server has refused us. */
   lose(code, reason, isRefused = false) {
     // What breaks again and again soon after it was made is not working.
-    if (this.isSeated && performance.now() - this.seatedAt > retryMsMost) this.#attempts = 0;
+    const now = performance.now();
+    if (this.isSeated && now - this.seatedAt > retryMsMost) this.#troubleSince = null;
+    this.#troubleSince ??= now;
     this.#drop();
-    // All who have lost the same server must not come back in the same moment: anything from none to all of the time.
-    const most = isRefused ? refusedMs : Math.min(retryMsMost, retryMs * 2 ** this.#attempts);
-    this.#attempts += 1;
+    // All who have lost the same server must not come back in the same moment: anything from none to all of the time. Who waits no longer than
+    // the server was away is back soon after it: by counting attempts, the one with the shortest waits would come last.
+    const most = isRefused ? refusedMs : Math.min(retryMsMost, Math.max(retryMs, now - this.#troubleSince));
     this.#retryIn((isRefused ? refusedMs : 0) + Math.random() * most);
     this.#owner.lost({ code, reason });
   }
@@ -178,7 +180,7 @@ export class Socket {
   }
 
   #networkChanged() {
-    this.#attempts = 0;
+    this.#troubleSince = null;
     this.#wake();
     this.#owner.networkChanged();
   }

@@ -10,9 +10,10 @@ const startMsMost = 5_000;
 
 export const isGiven = () => Boolean(process.env.SUZU_BIN);
 
-export async function startServer() {
+/** @param {string[]} [args] Settings besides the address. */
+export async function startServer(args = []) {
   const port = await freePort();
-  let running = await start(port);
+  let running = await start(port, args);
   return {
     url: `ws://127.0.0.1:${port}`,
     /** Ends it without a goodbye to anybody: SIGKILL. */
@@ -23,14 +24,14 @@ export async function startServer() {
       await gone;
     },
     async start() {
-      running = await start(port);
+      running = await start(port, args);
     },
   };
 }
 
-async function start(port) {
+async function start(port, args) {
   const [program, ...words] = process.env.SUZU_BIN.split('\n');
-  const server = spawn(program, [...words, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(program, [...words, '--listen', `127.0.0.1:${port}`, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: server.stdout });
   const deadline = setTimeout(() => server.kill('SIGKILL'), startMsMost);
   try {

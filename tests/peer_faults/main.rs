@@ -5,6 +5,7 @@
 
 mod breaks;
 mod churn;
+mod comeback;
 #[path = "../common/mod.rs"]
 mod common;
 mod crowds;
