@@ -64,6 +64,11 @@ impl Manager {
         self.say(&[NotifyState::Ready]);
     }
 
+    /// The process was stopped and runs again: the manager has counted that time.
+    pub fn resumed(&mut self, now: Mono) {
+        self.next_ping = self.next_ping.map(|_| now);
+    }
+
     /// A reload begins; [`Manager::ready`] says that it is over.
     pub fn reloading(&mut self) {
         if self.is_there {
@@ -199,5 +204,8 @@ mod tests {
         }
         manager.handle_timeout(at(200));
         assert_eq!(manager.next_timeout(), Some(at(400)));
+        manager.resumed(at(210));
+        manager.handle_timeout(at(210));
+        assert_eq!(manager.next_timeout(), Some(at(410)), "the manager has waited longer than the loop");
     }
 }

@@ -1,0 +1,81 @@
+//! The process is stopped for a while and goes on (SIGSTOP, a frozen container, a virtual machine that was put away): nobody who is alive
+//! loses its seat by that.
+
+use crate::{
+    common::{
+        announce,
+        server::TestServer,
+        wire::{TEXT, Wire},
+    },
+    neighbours::{Neighbours, Taken},
+};
+use std::{
+    env,
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
+};
+
+/// The deadline by which a pong must have come, and for how long the server is stopped: three times as long.
+const PONG_SECS: u64 = 2;
+/// Takes the pause for the minute that `SUZU_TEST_PAUSE_SECS=60` asks for, with deadlines of a third of it.
+fn pause_secs() -> u64 {
+    env::var("SUZU_TEST_PAUSE_SECS").map_or(3 * PONG_SECS, |secs| secs.parse().unwrap())
+}
+
+/// Waits, by the clock; nothing can be waited for that a stopped process does.
+fn pass(time: Duration) {
+    let (_nobody, never) = mpsc::channel::<()>();
+    assert_eq!(never.recv_timeout(time), Err(RecvTimeoutError::Timeout));
+}
+
+#[test]
+fn nobody_is_let_go_for_the_time_that_the_server_was_stopped() {
+    let secs = pause_secs();
+    let pong = (secs / 3).to_string();
+    let args = [
+        ["--websocket-ping-interval-sec", "0.5"],
+        ["--websocket-pong-timeout-sec", &pong],
+        ["--websocket-read-timeout-sec", &pong],
+        ["--register-timeout-sec", &pong],
+        ["--head-timeout-sec", &pong],
+        ["--resume-grace-sec", &pong],
+    ];
+    let mut server = TestServer::start(&args.concat());
+    let taken = Taken::by(&server);
+    let neighbours = Neighbours::seat(&server);
+    // One of each kind of patience: for a pong, for a register, for a request, for one who comes back.
+    let mut mates = [(); 2].map(|()| Wire::join(server.address, "door"));
+    let (mut unseated, mut late) = (Wire::open(server.address), Wire::connect(server.address));
+    late.send(b"GET /health");
+    mates
+        .iter_mut()
+        .for_each(|mate| mate.stream.set_read_timeout(Some(Duration::from_secs(secs + 30))).unwrap());
+    mates.iter_mut().for_each(|mate| while !mate.next_frame().unwrap().text().contains("ping") {});
+
+    server.signal("STOP");
+    pass(Duration::from_secs(secs));
+    server.signal("CONT");
+
+    server.wait_for_log("suzu was stopped for ");
+    for mate in &mut mates {
+        mate.text(r#"{"type":"pong"}"#);
+    }
+    mates[0].text(r#"{"type":"candidate","ice":"after"}"#);
+    let after = loop {
+        let frame = mates[1].frame();
+        if frame.first == TEXT {
+            break frame.text().to_owned();
+        }
+    };
+    assert_eq!(after, r#"{"type":"candidate","ice":"after"}"#);
+    unseated = unseated.seated("late");
+    late.send(b"z HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(late.head().starts_with("HTTP/1.1 "));
+    let log = server.log();
+    announce(log.lines().find(|line| line.contains("was stopped for")).unwrap());
+    assert!(!log.contains("closed") && !log.contains("let go"), "{log}");
+    neighbours.part();
+    drop((mates, unseated, late));
+    taken.is_back(&server, "after a pause");
+    assert!(server.is_alive());
+}
