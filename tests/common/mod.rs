@@ -7,6 +7,7 @@
 pub mod access;
 pub mod channel;
 pub mod hub_stage;
+pub mod link;
 pub mod machine;
 pub mod netns;
 pub mod node;

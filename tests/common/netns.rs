@@ -1,9 +1,13 @@
 //! Networks of a test's own: it can have other machines in them, and nobody else sees them. They are gone with the last process in them.
 
 use super::{announce, skip, start::Guarded};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::{
     env,
+    fs::File,
+    os::fd::AsFd,
     process::{Command, Stdio},
+    thread,
 };
 
 /// Set for a test that runs again, in a network of its own.
@@ -46,35 +50,57 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Lays the cable between here, at this address, and there.
-    pub fn wired(here: &str, there: &str) -> Self {
+    /// One that no cable leads to.
+    pub fn alone() -> Self {
         // It waits for its standard input, which never comes, and is in that network meanwhile.
         let holder = Command::new("unshare").args(["-n", "cat"]).stdin(Stdio::piped()).spawn().unwrap();
         let machine = Self { holder: Guarded(holder) };
-        let pid = machine.holder.0.id();
-        // The name of the network is there when unshare has made it: until then the interface would stay here.
+        let pid = machine.pid();
+        // The name of the network is there when unshare has made it: until then an interface would stay here.
         super::server::wait_until("a network of its own", || {
             let network = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
             network(&pid.to_string()) != network("self")
         });
-        run("ip", &format!("link add here type veth peer name there netns {pid}"));
+        machine.ip("link set lo up");
+        machine
+    }
+
+    /// Lays the cable between here, at this address, and there.
+    pub fn wired(here: &str, there: &str) -> Self {
+        let machine = Self::alone();
+        run("ip", &format!("link add here type veth peer name there netns {}", machine.pid()));
         run("ip", &format!("addr add {here}/24 dev here"));
         run("ip", "link set here up");
-        machine.ip("link set lo up");
         machine.ip(&format!("addr add {there}/24 dev there"));
         machine.ip("link set there up");
         machine
     }
 
+    /// A process in its network.
+    pub fn pid(&self) -> u32 {
+        self.holder.0.id()
+    }
+
+    /// Does something there, such as to open a socket, which stays there.
+    pub fn inside<V: Send + 'static>(&self, what: impl FnOnce() -> V + Send + 'static) -> V {
+        let network = File::open(format!("/proc/{}/ns/net", self.pid())).unwrap();
+        let there = thread::spawn(move || {
+            // This thread alone goes there, and ends there.
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+            what()
+        });
+        there.join().unwrap()
+    }
+
     /// Runs `ip` there.
     pub fn ip(&self, words: &str) {
-        run("nsenter", &format!("-t {} -n ip {words}", self.holder.0.id()));
+        run("nsenter", &format!("-t {} -n ip {words}", self.pid()));
     }
 
     /// What runs a program there.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["-t", &self.holder.0.id().to_string(), "-n", program]);
+        command.args(["-t", &self.pid().to_string(), "-n", program]);
         command
     }
 }

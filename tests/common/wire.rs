@@ -118,10 +118,15 @@ impl<S: Read + Write> Wire<S> {
     }
 
     /// Makes it a WebSocket on `/signaling`.
-    pub fn upgraded(mut self) -> Self {
-        self.send(format!("GET /signaling HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes());
+    pub fn upgraded(self) -> Self {
+        self.upgraded_at("/signaling")
+    }
+
+    /// Makes it a WebSocket on this path.
+    pub fn upgraded_at(mut self, path: &str) -> Self {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n").as_bytes());
         let head = self.head();
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(head.starts_with("HTTP/1.1 101 "), "{path}: {head}");
         self
     }
 

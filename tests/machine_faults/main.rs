@@ -3,5 +3,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod half_open;
 mod neighbours;
 mod pause;

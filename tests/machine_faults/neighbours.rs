@@ -18,7 +18,7 @@ use std::{
 const PAUSE: Duration = Duration::from_millis(20);
 /// Longer than any fault.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What an allocator may keep for the next time: private dirty memory, in KiB.
+/// What an allocator may keep for the next time, in KiB.
 pub(crate) const ALLOWANCE_KIB: u64 = 256;
 
 /// A pair that exchanges messages until it is asked how many rounds there were.
@@ -68,10 +68,11 @@ impl Neighbours {
     }
 }
 
-/// What a process takes.
+/// What a process takes: private memory that it has written to, and descriptors. (`Private_Dirty` would have in it what the system has not
+/// yet written to the disk of a binary that has just been built.)
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
-    pub(crate) private_dirty_kib: u64,
+    pub(crate) private_kib: u64,
     pub(crate) descriptors: usize,
 }
 
@@ -79,19 +80,19 @@ impl Taken {
     pub(crate) fn by(server: &TestServer) -> Self {
         let process = format!("/proc/{}", server.pid());
         let rollup = fs::read_to_string(format!("{process}/smaps_rollup")).unwrap();
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();
-        let private_dirty_kib = line.trim().trim_end_matches(" kB").parse().unwrap();
-        Self { private_dirty_kib, descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count() }
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
+        let private_kib = line.trim().trim_end_matches(" kB").parse().unwrap();
+        Self { private_kib, descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count() }
     }
 
     /// Waits until the server takes no more than this again, and says what it took.
     pub(crate) fn is_back(self, server: &TestServer, what: &str) {
         let mut now = Self::by(server);
-        let most = Self { private_dirty_kib: self.private_dirty_kib + ALLOWANCE_KIB, ..self };
+        let most = Self { private_kib: self.private_kib + ALLOWANCE_KIB, ..self };
         // An emulator's own memory is counted as well.
         let is_back = |now: Self| {
             now.descriptors <= most.descriptors
-                && (is_emulated() || now.private_dirty_kib <= most.private_dirty_kib)
+                && (is_emulated() || now.private_kib <= most.private_kib)
         };
         announce(&format!("{what}: before {self:?}"));
         wait_until(&format!("{what}: {most:?} or less"), || {
