@@ -91,8 +91,7 @@ impl Taken {
         let most = Self { private_kib: self.private_kib + ALLOWANCE_KIB, ..self };
         // An emulator's own memory is counted as well.
         let is_back = |now: Self| {
-            now.descriptors <= most.descriptors
-                && (is_emulated() || now.private_kib <= most.private_kib)
+            now.descriptors <= most.descriptors && (is_emulated() || now.private_kib <= most.private_kib)
         };
         announce(&format!("{what}: before {self:?}"));
         wait_until(&format!("{what}: {most:?} or less"), || {
