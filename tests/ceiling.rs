@@ -11,6 +11,8 @@ use common::{
 use std::{
     fs,
     io::{Read, Write},
+    os::unix::process::ExitStatusExt,
+    process::Command,
 };
 
 const CLIENTS: usize = 48;
@@ -236,4 +238,59 @@ fn the_ceiling_holds_over_tls() {
     let (server, args) = start("auto");
     let clients = common::tls::Trusting::new(&server);
     drive(&server, &args, || clients.connect());
+}
+
+/// Lets the system give a process no more private memory than this (`RLIMIT_DATA`); whether it can be done is said loudly.
+fn limit(server: &TestServer, kib: u64) -> bool {
+    let pid = server.pid().to_string();
+    let Ok(status) =
+        Command::new("prlimit").args(["--pid", &pid, &format!("--data={}", kib * 1024)]).status()
+    else {
+        common::skip("prlimit (util-linux)");
+        return false;
+    };
+    status.success()
+}
+
+/// What is written here never comes to the limit: it cannot be reached below the ceiling.
+#[test]
+fn with_a_limit_at_the_ceiling_a_server_at_all_its_limits_lives() {
+    let (mut server, args) = start("off");
+    if limit(&server, ceiling(&args)) {
+        drive(&server, &args, || Wire::connect(server.address));
+        assert!(server.is_alive());
+    }
+}
+
+/// There is no way to go on without memory: it ends at once, by SIGABRT, which a service manager takes for a failure, and says why; the next
+/// one begins with empty tables, and everybody can come back.
+#[test]
+fn with_a_limit_far_below_the_ceiling_it_ends_by_sigabrt_and_the_next_start_is_good() {
+    let (mut server, args) = start("off");
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmData:")).unwrap();
+    let now: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    let few = now + 1024;
+    assert!(few < ceiling(&args) / 10);
+    if !limit(&server, few) {
+        return;
+    }
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| open(Wire::connect(server.address), "/echo")).collect();
+    let long = frame(0x01, &[b'1'; MESSAGE_BYTES]);
+    let mut wrote = 0;
+    // When it is gone, nothing more can be written.
+    for wire in &mut clients {
+        wrote += usize::from(std::io::Write::write_all(&mut wire.stream, &long[..long.len() - 1]).is_ok());
+    }
+    let end = server.wait();
+    let log = server.whole_log();
+    announce(&format!(
+        "a limit of {few} KiB ({now} at rest): {wrote} long messages were written; {end}; {}",
+        log.trim()
+    ));
+    assert_eq!(end.signal(), Some(6), "{end}: {log}");
+    assert!(log.contains("memory allocation of"), "{log}");
+    drop(clients);
+    let again = TestServer::start_in(TempDir::new(), &args);
+    common::wire::Bystanders::seat(again.address);
 }

@@ -16,6 +16,8 @@ use std::{
 
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_millis(20);
+/// After fewer nothing would have been shown.
+const ROUNDS_LEAST: usize = 20;
 /// Longer than any fault.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What an allocator may keep for the next time, in KiB.
@@ -42,6 +44,7 @@ impl Neighbours {
     pub(crate) fn of<S: Read + Write + Send + 'static>(mut pair: [Wire<S>; 2]) -> Self {
         let (end, ended) = mpsc::channel();
         let talk = thread::spawn(move || {
+            let mut is_asked = false;
             for round in 0.. {
                 for from in [0, 1] {
                     let text = format!(r#"{{"type":"candidate","ice":{{"round":{round}}}}}"#);
@@ -49,7 +52,8 @@ impl Neighbours {
                     pair[from].text(&text);
                     assert_eq!(pair[1 - from].frame().text(), text, "the neighbours were disturbed");
                 }
-                if ended.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
+                is_asked = is_asked || ended.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout);
+                if is_asked && round >= ROUNDS_LEAST {
                     return round + 1;
                 }
             }

@@ -63,8 +63,10 @@ fn a_webhook_that_is_down_costs_newcomers_only_and_is_used_again_when_it_is_back
     let all_come = |word: &str| -> Vec<_> { (0..COMERS).map(|n| come(format!("{word} {n}"))).collect() };
     let is_let_in = || come("again".to_owned()).frame().text().contains(r#""type":"accept""#);
     assert!(is_let_in());
+    let few = Taken::by(&server).descriptors;
     // Once, for what is kept for the next time.
     drop(all_come("well"));
+    wait_until("their end", || Taken::by(&server).descriptors <= few);
     let taken = Taken::by(&server);
     for fault in FAULTS {
         *state.lock().unwrap() = fault;
