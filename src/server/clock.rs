@@ -29,20 +29,24 @@ impl Clock {
     pub(super) fn now(&mut self) -> Now {
         self.turn = Instant::now();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now {
-            mono: Mono::START.after(self.turn.duration_since(self.start).saturating_sub(self.stopped)),
-            unix_ms: unix.as_millis().try_into().unwrap_or(u64::MAX),
-        }
+        Now { mono: self.mono(), unix_ms: unix.as_millis().try_into().unwrap_or(u64::MAX) }
     }
 
     /// The next turn, before which the loop wanted to sleep for so long at the most; and for how long the process did not run if it was stopped
     /// meanwhile (SIGSTOP, a frozen container or virtual machine). It could ping and hear nobody then, so that this is held against nobody:
     /// no deadline comes closer by it.
     pub(super) fn now_after(&mut self, sleep: Option<Duration>) -> (Now, Option<Duration>) {
-        let late = sleep.map(|sleep| late(self.turn.elapsed(), sleep));
+        let before = self.turn;
+        let mut now = self.now();
+        let late = sleep.map(|sleep| late(self.turn.duration_since(before), sleep));
         let stopped = late.filter(|late| !late.is_zero());
         self.stopped += stopped.unwrap_or_default();
-        (self.now(), stopped)
+        now.mono = self.mono();
+        (now, stopped)
+    }
+
+    fn mono(&self) -> Mono {
+        Mono::START.after(self.turn.duration_since(self.start).saturating_sub(self.stopped))
     }
 
     /// How long ago the turn began: a server reads it once, at its end, and for nothing but to say how long it took.
@@ -56,6 +60,7 @@ pub(super) fn for_log(now: Now) -> log::Now {
     log::Now { mono: now.mono.since(Mono::START), unix_ms: now.unix_ms }
 }
 
+/// How much later than it wanted to the loop went on, if that is more than a busy machine explains.
 fn late(elapsed: Duration, sleep: Duration) -> Duration {
     Some(elapsed.saturating_sub(sleep)).filter(|late| *late > LATE_MOST).unwrap_or_default()
 }

@@ -2,9 +2,8 @@
 // server, and the two of each exchange data over a data channel. Usage: node pairs.mjs ws://127.0.0.1:PORT [PAIRS]
 // Exit codes: 0 all did, 1 some did not, 2 wrong usage, 77 skipped (automake's code for it).
 
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { performance } from 'node:perf_hooks';
+import { WebSocket, wrtc } from './native.mjs';
 
 const deadlineMs = 30_000;
 
@@ -14,12 +13,6 @@ if (!/^ws:\/\/[^/]+$/.test(serverUrl ?? '') || !(Number.isInteger(pairs) && pair
   console.error('usage: node pairs.mjs ws://127.0.0.1:PORT [PAIRS]');
   process.exit(2);
 }
-const packages = ['@open-ayame/ayame-web-sdk', '@roamhq/wrtc', 'ws'];
-if (!packages.every((name) => existsSync(new URL(`node_modules/${name}/package.json`, import.meta.url)))) {
-  skip('npm ci in tests/browser');
-}
-const wrtc = binding();
-const { WebSocket } = await import('ws');
 
 // What a browser has and the SDK uses.
 const { RTCSessionDescription, RTCIceCandidate, RTCRtpSender, RTCRtpReceiver } = wrtc;
@@ -90,18 +83,4 @@ async function within(what, promise) {
     timer = setTimeout(() => reject(new Error(`no ${what} within ${deadlineMs} ms`)), deadlineMs);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-function binding() {
-  try {
-    return createRequire(import.meta.url)('@roamhq/wrtc');
-  } catch (error) {
-    // npm has no binary of it for every machine.
-    return skip(`a binary of @roamhq/wrtc for ${process.platform}-${process.arch} (${error.code ?? error.message.split('\n')[0]})`);
-  }
-}
-
-function skip(need) {
-  console.log(`skipped: needs ${need}`);
-  process.exit(77);
 }

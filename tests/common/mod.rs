@@ -9,6 +9,7 @@ pub mod channel;
 pub mod hub_stage;
 pub mod link;
 pub mod machine;
+pub mod neighbours;
 pub mod netns;
 pub mod node;
 #[cfg(feature = "tls")]

@@ -1,12 +1,10 @@
 //! The files of the server's own authority become garbage while it runs: it goes on by what it has in memory, a reload included. (Files that
 //! somebody else keeps are in tests/tls_files.rs, and a start on garbage in tests/tls_state.rs.)
 
-use crate::{
-    common::{
-        server::{TestServer, wait_until},
-        tls::{Trusting, ca_pem},
-    },
+use crate::common::{
     neighbours::{Neighbours, Taken},
+    server::{TestServer, wait_until},
+    tls::{Trusting, ca_pem},
 };
 use std::fs;
 

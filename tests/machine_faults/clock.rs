@@ -1,17 +1,16 @@
 //! The machine's clock jumps, years ahead and back: a board without a battery that hears the time at last, or hears a wrong one. Deadlines do
 //! not go by that clock, and what goes by it goes by what it says now.
 
-use crate::{
-    common::{
-        access::{cpu_hundredths, mint, private_file, unix},
-        announce,
-        scrape::Scrape,
-        server::{TempDir, TestServer, wait_until},
-        skip,
-        start::suzu,
-        wire::Wire,
-    },
+use crate::common::{
+    access::{cpu_hundredths, mint, private_file, unix},
+    announce,
     neighbours::{Neighbours, Taken},
+    scrape::Scrape,
+    server::{TempDir, TestServer, wait_until},
+    skip,
+    start::suzu,
+    tls::{Trusting, ca_pem},
+    wire::Wire,
 };
 use serde_json::Value;
 use std::{
@@ -134,10 +133,8 @@ fn what_goes_by_the_clock_goes_by_what_it_says_now() {
     }
 }
 
-#[cfg(feature = "tls")]
 #[test]
 fn the_certificate_follows_the_clock_while_the_server_runs() {
-    use crate::common::tls::{Trusting, ca_pem};
     let Some(clocked) = Clocked::start(TempDir::new(), &[]) else { return };
     let server = &clocked.server;
     let (authority, clients) = (ca_pem(server.address), Trusting::new(server));

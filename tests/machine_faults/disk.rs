@@ -1,14 +1,13 @@
 //! The disk is full: calls go on, it is said once, and when there is room again everything is written again.
 
-use crate::{
-    common::{
-        announce,
-        server::{TempDir, TestServer, wait_until},
-        skip,
-        start::program,
-        wire::Wire,
-    },
+use crate::common::{
+    announce,
     neighbours::{Neighbours, Taken},
+    server::{TempDir, TestServer, wait_until},
+    skip,
+    start::program,
+    tls::Trusting,
+    wire::Wire,
 };
 use std::{fs, path::PathBuf, process::Command};
 
@@ -96,13 +95,9 @@ fn a_disk_that_fills_up_and_is_cleared_costs_lines_of_the_signaling_log_and_noth
 #[test]
 fn a_first_start_on_a_full_disk_serves_and_says_what_is_missing() {
     let Some(server) = start(4, "head -c 65536 /dev/zero >ballast 2>/dev/null || true", &[]) else { return };
-    #[cfg(feature = "tls")]
     assert!(server.whole_log().contains("lives in memory only"), "{}", server.whole_log());
-    #[cfg(feature = "tls")]
-    {
-        let clients = crate::common::tls::Trusting::new(&server);
-        Neighbours::of([clients.join("a"), clients.join("a")]).part();
-    }
+    let clients = Trusting::new(&server);
+    Neighbours::of([clients.join("a"), clients.join("a")]).part();
     Neighbours::seat(&server).part();
 }
 

@@ -1,16 +1,14 @@
 //! Clients that vanish without a word: from one moment on not a packet passes between them and the server. Their rooms hear of it when the
 //! pongs have failed to come for long enough.
 
-use crate::{
-    common::{
-        announce,
-        link::{DEAD, Far, GOOD},
-        netns::is_alone,
-        server::{TempDir, TestServer},
-        start::program,
-        wire::{PING, PONG, TEXT, Wire, frame},
-    },
+use crate::common::{
+    announce,
+    link::{DEAD, Far, GOOD},
     neighbours::{Neighbours, Taken},
+    netns::is_alone,
+    server::{TempDir, TestServer},
+    start::program,
+    wire::{PING, PONG, TEXT, Wire, frame},
 };
 use std::{
     net::TcpStream,

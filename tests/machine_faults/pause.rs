@@ -1,13 +1,11 @@
 //! The process is stopped for a while and goes on (SIGSTOP, a frozen container, a virtual machine that was put away): nobody who is alive
 //! loses its seat by that.
 
-use crate::{
-    common::{
-        announce,
-        server::TestServer,
-        wire::{TEXT, Wire},
-    },
+use crate::common::{
+    announce,
     neighbours::{Neighbours, Taken},
+    server::TestServer,
+    wire::{TEXT, Wire},
 };
 use std::{
     env,

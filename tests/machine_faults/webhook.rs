@@ -4,10 +4,10 @@
 use crate::{
     common::{
         announce,
+        neighbours::{Neighbours, Taken},
         server::{TestServer, wait_until},
         wire::{CLOSE, Wire},
     },
-    neighbours::{Neighbours, Taken},
     webhook_rig::{
         backend::{ALLOWED, Backend, reply},
         read_to_end,

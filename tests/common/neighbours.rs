@@ -1,6 +1,6 @@
 //! Two in another room who talk all the time, and what the server's process takes: both must be after a fault what they were before.
 
-use crate::common::{
+use super::{
     announce,
     server::{TestServer, wait_until},
     start::is_emulated,
@@ -21,17 +21,17 @@ const ROUNDS_LEAST: usize = 20;
 /// Longer than any fault.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What an allocator may keep for the next time, in KiB.
-pub(crate) const ALLOWANCE_KIB: u64 = 256;
+pub const ALLOWANCE_KIB: u64 = 256;
 
 /// A pair that exchanges messages until it is asked how many rounds there were.
-pub(crate) struct Neighbours {
+pub struct Neighbours {
     end: Sender<()>,
     talk: JoinHandle<usize>,
 }
 
 impl Neighbours {
     /// Two in a room of Ayame's.
-    pub(crate) fn seat(server: &TestServer) -> Self {
+    pub fn seat(server: &TestServer) -> Self {
         let seat = || {
             let wire = Wire::join(server.address, "neighbours");
             wire.stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -41,7 +41,7 @@ impl Neighbours {
     }
 
     /// Two who are seated in a room. Each says that it lives, each hears each word of the other, in order, and nothing else.
-    pub(crate) fn of<S: Read + Write + Send + 'static>(mut pair: [Wire<S>; 2]) -> Self {
+    pub fn of<S: Read + Write + Send + 'static>(mut pair: [Wire<S>; 2]) -> Self {
         let (end, ended) = mpsc::channel();
         let talk = thread::spawn(move || {
             let mut is_asked = false;
@@ -63,7 +63,7 @@ impl Neighbours {
     }
 
     /// They have talked all the time; they may go.
-    pub(crate) fn part(self) -> usize {
+    pub fn part(self) -> usize {
         // If they are gone already, what they died of is told by `join`.
         let _ = self.end.send(());
         let rounds = self.talk.join().expect("the neighbours were disturbed");
@@ -75,13 +75,13 @@ impl Neighbours {
 /// What a process takes: private memory that it has written to, and descriptors. (`Private_Dirty` would have in it what the system has not
 /// yet written to the disk of a binary that has just been built.)
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Taken {
-    pub(crate) private_kib: u64,
-    pub(crate) descriptors: usize,
+pub struct Taken {
+    pub private_kib: u64,
+    pub descriptors: usize,
 }
 
 impl Taken {
-    pub(crate) fn by(server: &TestServer) -> Self {
+    pub fn by(server: &TestServer) -> Self {
         let process = format!("/proc/{}", server.pid());
         let rollup = fs::read_to_string(format!("{process}/smaps_rollup")).unwrap();
         let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
@@ -90,7 +90,7 @@ impl Taken {
     }
 
     /// Waits until the server takes no more than this again, and says what it took.
-    pub(crate) fn is_back(self, server: &TestServer, what: &str) {
+    pub fn is_back(self, server: &TestServer, what: &str) {
         let mut now = Self::by(server);
         let most = Self { private_kib: self.private_kib + ALLOWANCE_KIB, ..self };
         // An emulator's own memory is counted as well.
