@@ -11,23 +11,40 @@ use crate::common::{
     wire::{PING, PONG, TEXT, Wire, frame},
 };
 use std::{
+    env,
     net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
 
-const INTERVAL: Duration = Duration::from_millis(500);
-const TIMEOUT: Duration = Duration::from_secs(3);
-const GRACE: Duration = Duration::from_secs(1);
 const PATHS: [&str; 2] = ["/signaling", "/mesh"];
 
-fn start() -> TestServer {
-    let secs = |time: Duration| time.as_secs_f64().to_string();
-    let mut command = program();
-    command.args(["--listen", "0.0.0.0:0", "--close-timeout-sec", "0.5"]);
-    command.args(["--websocket-ping-interval-sec", &secs(INTERVAL)]);
-    command.args(["--websocket-pong-timeout-sec", &secs(TIMEOUT), "--resume-grace-sec", &secs(GRACE)]);
-    TestServer::start_command(command, TempDir::new())
+/// For how long whom is waited.
+struct Patience {
+    interval: Duration,
+    timeout: Duration,
+    grace: Duration,
+}
+
+impl Patience {
+    /// Short, or with `SUZU_TEST_DEFAULTS=1` that of the defaults.
+    fn chosen() -> Self {
+        let ms = Duration::from_millis;
+        if env::var_os("SUZU_TEST_DEFAULTS").is_some() {
+            return Self { interval: ms(5_000), timeout: ms(60_000), grace: ms(10_000) };
+        }
+        Self { interval: ms(500), timeout: ms(3_000), grace: ms(1_000) }
+    }
+
+    fn start(&self) -> TestServer {
+        let secs = |time: Duration| time.as_secs_f64().to_string();
+        let mut command = program();
+        command.args(["--listen", "0.0.0.0:0", "--close-timeout-sec", "0.5"]);
+        command.args(["--websocket-ping-interval-sec", &secs(self.interval)]);
+        command.args(["--websocket-pong-timeout-sec", &secs(self.timeout)]);
+        command.args(["--resume-grace-sec", &secs(self.grace)]);
+        TestServer::start_command(command, TempDir::new())
+    }
 }
 
 /// The next message that is no ping; pings are answered.
@@ -54,7 +71,9 @@ fn whoever_vanishes_is_let_go_at_the_pong_timeout_and_the_room_hears_of_it() {
         return;
     }
     let Some(mut far) = Far::away(2) else { return };
-    let mut server = start();
+    let patience = Patience::chosen();
+    let Patience { interval, timeout, .. } = patience;
+    let mut server = patience.start();
     let neighbours = Neighbours::seat(&server);
     let taken = Taken::by(&server);
     let port = server.address.port();
@@ -72,7 +91,7 @@ fn whoever_vanishes_is_let_go_at_the_pong_timeout_and_the_room_hears_of_it() {
     // It is alive: a message comes over, and pings are answered for longer than the timeout.
     assert!(hear(&mut mesh).contains("peer-connected"));
     let alive = Instant::now();
-    while alive.elapsed() < TIMEOUT + INTERVAL {
+    while alive.elapsed() < timeout + interval {
         for wire in [&mut ayame, &mut mesh, &mut gone_ayame, &mut gone_mesh] {
             let ping = wire.next_frame().expect("whoever answers stays");
             if ping.first == PING {
@@ -92,7 +111,7 @@ fn whoever_vanishes_is_let_go_at_the_pong_timeout_and_the_room_hears_of_it() {
     });
     announce(&format!("let go {left:.2?} after the cut, and the mesh seat was free {lost:.2?} after it"));
     // The last pong may have come an interval before the cut, and no pong comes from later than the cut.
-    assert!(left + INTERVAL + INTERVAL >= TIMEOUT, "{left:?} is too early");
+    assert!(left + interval + interval >= timeout, "{left:?} is too early");
     assert!(lost >= left, "a mesh seat has the grace besides");
     assert!(far.counts().lost > 0);
     taken.is_back(&server, "half-open");
