@@ -114,6 +114,7 @@ fn whoever_vanishes_is_let_go_at_the_pong_timeout_and_the_room_hears_of_it() {
     assert!(left + interval + interval >= timeout, "{left:?} is too early");
     assert!(lost >= left, "a mesh seat has the grace besides");
     assert!(far.counts().lost > 0);
+    drop((ayame, mesh));
     taken.is_back(&server, "half-open");
     neighbours.part();
     assert!(!server.log().contains("ERROR"), "{}", server.log());
