@@ -189,7 +189,7 @@ impl Server {
             self.contexts.trim();
         }
         self.report_to_manager();
-        self.metrics.turned(self.clock.turn());
+        self.metrics.turned(self.clock.end_turn());
         Ok(())
     }
 
@@ -338,7 +338,7 @@ pub fn unix_seconds() -> u64 {
 /// How much of a time is left, whenever it is asked, for whoever has no server.
 pub fn time_left(of: Duration) -> impl Fn() -> Duration {
     let clock = Clock::start();
-    move || of.saturating_sub(clock.turn())
+    move || of.saturating_sub(clock.elapsed())
 }
 
 fn token_of(key: Key) -> Token {

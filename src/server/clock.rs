@@ -14,6 +14,8 @@ const LATE_MOST: Duration = Duration::from_secs(1);
 pub(super) struct Clock {
     start: Instant,
     turn: Instant,
+    /// When the turn before it was over: since then the loop has slept.
+    ended: Instant,
     /// For how long the process did not run, all in all.
     stopped: Duration,
 }
@@ -22,7 +24,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(super) fn start() -> Self {
         let start = Instant::now();
-        Self { start, turn: start, stopped: Duration::ZERO }
+        Self { start, turn: start, ended: start, stopped: Duration::ZERO }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place")]
@@ -36,9 +38,9 @@ impl Clock {
     /// meanwhile (SIGSTOP, a frozen container or virtual machine). It could ping and hear nobody then, so that this is held against nobody:
     /// no deadline comes closer by it.
     pub(super) fn now_after(&mut self, sleep: Option<Duration>) -> (Now, Option<Duration>) {
-        let before = self.turn;
         let mut now = self.now();
-        let late = sleep.map(|sleep| late(self.turn.duration_since(before), sleep));
+        // What the loop itself took is held against everybody: a flood that slows it down must not keep anybody from being let go.
+        let late = sleep.map(|sleep| late(self.turn.duration_since(self.ended), sleep));
         let stopped = late.filter(|late| !late.is_zero());
         self.stopped += stopped.unwrap_or_default();
         now.mono = self.mono();
@@ -49,8 +51,15 @@ impl Clock {
         Mono::START.after(self.turn.duration_since(self.start).saturating_sub(self.stopped))
     }
 
-    /// How long ago the turn began: a server reads it once, at its end, and for nothing but to say how long it took.
-    pub(super) fn turn(&self) -> Duration {
+    /// The turn is over; how long it took.
+    #[expect(clippy::disallowed_methods, reason = "the one place")]
+    pub(super) fn end_turn(&mut self) -> Duration {
+        self.ended = Instant::now();
+        self.ended.duration_since(self.turn)
+    }
+
+    /// How long ago the turn began, for whoever has no server.
+    pub(super) fn elapsed(&self) -> Duration {
         self.turn.elapsed()
     }
 }
