@@ -27,28 +27,24 @@ impl Clock {
         Self { start, turn: start, ended: start, stopped: Duration::ZERO }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(super) fn now(&mut self) -> Now {
-        self.turn = Instant::now();
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { mono: self.mono(), unix_ms: unix.as_millis().try_into().unwrap_or(u64::MAX) }
+        self.now_after(None).0
     }
 
     /// The next turn, before which the loop wanted to sleep for so long at the most; and for how long the process did not run if it was stopped
     /// meanwhile (SIGSTOP, a frozen container or virtual machine). It could ping and hear nobody then, so that this is held against nobody:
     /// no deadline comes closer by it.
+    #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(super) fn now_after(&mut self, sleep: Option<Duration>) -> (Now, Option<Duration>) {
-        let mut now = self.now();
+        self.turn = Instant::now();
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // What the loop itself took is held against everybody: a flood that slows it down must not keep anybody from being let go.
         let late = sleep.map(|sleep| late(self.turn.duration_since(self.ended), sleep));
         let stopped = late.filter(|late| !late.is_zero());
         self.stopped += stopped.unwrap_or_default();
-        now.mono = self.mono();
-        (now, stopped)
-    }
-
-    fn mono(&self) -> Mono {
-        Mono::START.after(self.turn.duration_since(self.start).saturating_sub(self.stopped))
+        let ran = self.turn.duration_since(self.start).saturating_sub(self.stopped);
+        let unix_ms = unix.as_millis().try_into().unwrap_or(u64::MAX);
+        (Now { mono: Mono::START.after(ran), unix_ms }, stopped)
     }
 
     /// The turn is over; how long it took.
