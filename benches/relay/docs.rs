@@ -1,6 +1,6 @@
-//! Fills in what the documentation has of figures: each table between a line `<!-- bench ID -->` and the next `<!-- end -->`.
+//! Fills in what the documentation has of figures.
 
-use super::report::Section;
+use super::{marks::filled, report::Section};
 use std::{fs, path::Path};
 
 /// The project's folder.
@@ -41,13 +41,6 @@ fn waited(sections: &[Section]) -> Option<f64> {
     let floors = cost.filter_map(|section| section.json.get(1));
     let shares = floors.flat_map(|row| ["200_bytes", "3000_bytes"].map(|size| &row[size]["waited_for_core"]));
     shares.filter_map(serde_json::Value::as_f64).reduce(f64::max)
-}
-
-fn filled(text: &str, id: &str, part: &str) -> String {
-    let begin = format!("<!-- bench {id} -->\n");
-    let Some((before, rest)) = text.split_once(&begin) else { return text.to_owned() };
-    let (_, after) = rest.split_once("<!-- end -->").expect("a part without its end");
-    format!("{before}{begin}\n{part}\n<!-- end -->{after}")
 }
 
 /// The short table of the README: what a message costs, to the floor, and what a client takes.

@@ -18,6 +18,8 @@ mod growth;
 mod idle;
 mod load;
 mod machine;
+#[path = "../common/marks.rs"]
+mod marks;
 mod memory;
 mod options;
 mod peers;

@@ -1,0 +1,93 @@
+//! What all who come have in common: where the server is, whom they trust, and what they have said and heard altogether.
+
+use super::common::{
+    server::TestServer,
+    tls::{ca_pem, client_config},
+};
+use rustls::ClientConfig;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, RwLock,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// What a WebSocket speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Dialect {
+    Ayame,
+    Mailbox,
+    Mesh,
+    Echo,
+    Chat,
+    Relay,
+}
+
+impl Dialect {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Ayame, Self::Mailbox, Self::Mesh, Self::Echo, Self::Chat, Self::Relay];
+
+    /// As metrics have it.
+    pub(crate) fn label(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    pub(crate) fn path(self, room: &str) -> String {
+        match self {
+            Self::Ayame => "/signaling".to_owned(),
+            Self::Mailbox => format!("/ws?room={room}"),
+            Self::Mesh => "/mesh".to_owned(),
+            Self::Echo => "/echo".to_owned(),
+            Self::Chat => format!("/chat?room={room}"),
+            Self::Relay => format!("/relay?room={room}"),
+        }
+    }
+}
+
+/// What was done in one dialect, in which every message is waited for.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// Messages for others.
+    pub(crate) said: AtomicU64,
+    /// Messages of others.
+    pub(crate) heard: AtomicU64,
+    /// Clients that are there.
+    pub(crate) there: AtomicI64,
+}
+
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) trust: Arc<ClientConfig>,
+    tallies: [Tally; 6],
+    /// Connections so far, with those that came to nothing.
+    pub(crate) connections: AtomicU64,
+    /// Whoever does something holds it for reading; whoever wants stillness, for writing.
+    pub(crate) stillness: RwLock<()>,
+    pub(crate) is_over: AtomicBool,
+    /// Round trips since somebody looked.
+    pub(crate) round_trips: Mutex<Vec<(usize, Duration)>>,
+}
+
+impl Door {
+    pub(crate) fn of(server: &TestServer) -> Self {
+        Self {
+            address: server.address,
+            trust: client_config(&ca_pem(server.address)),
+            tallies: Default::default(),
+            connections: AtomicU64::new(0),
+            stillness: RwLock::new(()),
+            is_over: AtomicBool::new(false),
+            round_trips: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn tally(&self, dialect: Dialect) -> &Tally {
+        &self.tallies[dialect as usize]
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+}
