@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod channel;
+pub mod frame;
 pub mod hub_stage;
 pub mod link;
 pub mod machine;

@@ -109,7 +109,7 @@ pub fn parse(name: &str, text: &str) -> Result<Transcript, String> {
 fn parse_line(line: &str) -> Option<Line> {
     if let Some(time) = line.strip_prefix('+') {
         let seconds: f64 = time.strip_suffix('s')?.parse().ok()?;
-        return Some(Line::Pass(Duration::from_secs_f64(seconds)));
+        return Some(Line::Pass(Duration::try_from_secs_f64(seconds).ok()?));
     }
     let (client, rest) = line.split_at(line.find(['>', '<', '!'])?);
     let (sign, rest) = rest.split_at(1);
