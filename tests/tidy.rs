@@ -125,7 +125,7 @@ fn nothing_of_ours_is_unsafe() {
 
 #[test]
 fn every_file_says_what_it_owns_and_stays_small() {
-    let all: Vec<_> = ["src", "tests", "benches"].into_iter().flat_map(sources).collect();
+    let all: Vec<_> = ["src", "tests", "benches", "fuzz"].into_iter().flat_map(sources).collect();
     let has_no_head =
         |source: &Source| (!source.text.starts_with("//!")).then(|| "does not begin with //!".to_owned());
     check("every file opens with what it owns", has_no_head, &all);
