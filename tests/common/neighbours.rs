@@ -4,18 +4,23 @@ use super::{
     announce,
     server::{TestServer, wait_until},
     start::is_emulated,
-    wire::Wire,
+    wire::{Bystanders, Wire},
 };
 use std::{
-    fs,
+    fmt, fs,
     io::{Read, Write},
-    sync::mpsc::{self, RecvTimeoutError, Sender},
+    panic,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Between two rounds.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(5);
 /// After fewer nothing would have been shown.
 const ROUNDS_LEAST: usize = 20;
 /// Longer than any fault.
@@ -25,8 +30,10 @@ pub const ALLOWANCE_KIB: u64 = 256;
 
 /// A pair that exchanges messages until it is asked how many rounds there were.
 pub struct Neighbours {
+    rounds: Arc<AtomicUsize>,
     end: Sender<()>,
-    talk: JoinHandle<usize>,
+    /// Tells how long the longest round took.
+    talk: JoinHandle<Duration>,
 }
 
 impl Neighbours {
@@ -41,33 +48,42 @@ impl Neighbours {
     }
 
     /// Two who are seated in a room. Each says that it lives, each hears each word of the other, in order, and nothing else.
-    pub fn of<S: Read + Write + Send + 'static>(mut pair: [Wire<S>; 2]) -> Self {
+    #[allow(clippy::disallowed_methods, reason = "how long it takes is said, and no test goes by it")]
+    pub fn of<S: Read + Write + Send + 'static>(pair: [Wire<S>; 2]) -> Self {
         let (end, ended) = mpsc::channel();
+        let rounds = Arc::new(AtomicUsize::new(0));
+        let count = rounds.clone();
+        let mut pair = Bystanders::of(pair);
         let talk = thread::spawn(move || {
+            let mut longest = Duration::ZERO;
             let mut is_asked = false;
-            for round in 0.. {
-                for from in [0, 1] {
-                    let text = format!(r#"{{"type":"candidate","ice":{{"round":{round}}}}}"#);
-                    pair[from].text(r#"{"type":"pong"}"#);
-                    pair[from].text(&text);
-                    assert_eq!(pair[1 - from].frame().text(), text, "the neighbours were disturbed");
-                }
+            while !is_asked || count.load(Ordering::Relaxed) < ROUNDS_LEAST {
+                let start = Instant::now();
+                pair.pong();
+                pair.exchange();
+                longest = longest.max(start.elapsed());
+                count.fetch_add(1, Ordering::Relaxed);
                 is_asked = is_asked || ended.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout);
-                if is_asked && round >= ROUNDS_LEAST {
-                    return round + 1;
-                }
             }
-            unreachable!()
+            longest
         });
-        Self { end, talk }
+        Self { rounds, end, talk }
+    }
+
+    /// Waits until they have talked once more.
+    pub fn talk_on(&self) {
+        // The next round may have begun already.
+        let next = self.rounds.load(Ordering::Relaxed) + 2;
+        wait_until("the neighbours to talk", || self.rounds.load(Ordering::Relaxed) >= next);
     }
 
     /// They have talked all the time; they may go.
     pub fn part(self) -> usize {
         // If they are gone already, what they died of is told by `join`.
         let _ = self.end.send(());
-        let rounds = self.talk.join().expect("the neighbours were disturbed");
-        announce(&format!("neighbours: {rounds} rounds, nothing lost"));
+        let longest = self.talk.join().unwrap_or_else(|failure| panic::resume_unwind(failure));
+        let rounds = self.rounds.load(Ordering::Relaxed);
+        announce(&format!("neighbours: {rounds} rounds, nothing lost, the longest took {longest:?}"));
         rounds
     }
 }
@@ -80,13 +96,23 @@ pub struct Taken {
     pub descriptors: usize,
 }
 
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} KiB, {} descriptors", self.private_kib, self.descriptors)
+    }
+}
+
+/// How many descriptors a process has.
+pub fn descriptors(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
+}
+
 impl Taken {
     pub fn by(server: &TestServer) -> Self {
-        let process = format!("/proc/{}", server.pid());
-        let rollup = fs::read_to_string(format!("{process}/smaps_rollup")).unwrap();
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", server.pid())).unwrap();
         let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
         let private_kib = line.trim().trim_end_matches(" kB").parse().unwrap();
-        Self { private_kib, descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count() }
+        Self { private_kib, descriptors: descriptors(server.pid()) }
     }
 
     /// Waits until the server takes no more than this again, and says what it took.
@@ -97,11 +123,11 @@ impl Taken {
         let is_back = |now: Self| {
             now.descriptors <= most.descriptors && (is_emulated() || now.private_kib <= most.private_kib)
         };
-        announce(&format!("{what}: before {self:?}"));
-        wait_until(&format!("{what}: {most:?} or less"), || {
+        announce(&format!("{what}: before {self}"));
+        wait_until(&format!("{what}: {most} or less"), || {
             now = Self::by(server);
             is_back(now)
         });
-        announce(&format!("{what}: after  {now:?}"));
+        announce(&format!("{what}: after  {now}"));
     }
 }

@@ -4,11 +4,12 @@
 use crate::common::tls::{DATA, HANDSHAKE as TLS_HANDSHAKE, Trusting, record};
 use crate::{
     common::{
+        neighbours::descriptors,
         server::{TestServer, wait_until},
         wire::{CLOSE, HANDSHAKE, TEXT, Wire, frame, tcp},
     },
     slow::{BYE, narrow},
-    watched::{Watched, descriptors},
+    watched::Watched,
 };
 #[cfg(feature = "tls")]
 use rustls::ClientConnection;

@@ -4,11 +4,12 @@ use crate::{
     common::{
         access::cpu_hundredths,
         announce,
+        neighbours::descriptors,
         server::{DEADLINE, TestServer, wait_until},
         skip,
         wire::Wire,
     },
-    watched::{Watched, descriptors},
+    watched::Watched,
 };
 use mio::{Events, Interest, Poll, Token};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -80,7 +81,7 @@ fn without_descriptors_it_sleeps_and_knows_its_name_and_goes_on_when_there_are_s
         assert!(used * 10 < time.as_millis() as u64 / 2 || pause.is_zero(), "it spins");
         // Once is enough.
         pause = Duration::ZERO;
-        watched.bystanders_talk();
+        watched.neighbours_talk();
         // One leaves, and so the first of those who wait gets the last descriptor.
         let taken_in = server.log().matches(CAME).count();
         drop(waiting.remove(0));

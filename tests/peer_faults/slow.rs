@@ -5,11 +5,12 @@ use crate::common::tls::Trusting;
 use crate::{
     common::{
         announce,
+        neighbours::descriptors,
         scrape::Scrape,
         server::{DEADLINE, TestServer, wait_until},
         wire::{CLOSE, Frame, HANDSHAKE, PING as WEBSOCKET_PING, TEXT, Wire, frame, tcp, with_deadlines},
     },
-    watched::{Watched, descriptors},
+    watched::Watched,
 };
 use socket2::{Domain, Socket, Type};
 use std::{

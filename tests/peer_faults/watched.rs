@@ -4,91 +4,20 @@
 use crate::common::tls::Trusting;
 use crate::common::{
     announce,
+    neighbours::{ALLOWANCE_KIB, Neighbours, Taken, descriptors},
     server::{DEADLINE, TempDir, TestServer, wait_until},
-    wire::Bystanders,
 };
-use std::{
-    fmt, fs,
-    io::{Read, Write},
-    panic,
-    process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{self, RecvTimeoutError, Sender},
-    },
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
-};
+use std::{process::Command, thread, time::Instant};
 
-/// How often the bystanders talk.
-const PACE: Duration = Duration::from_millis(5);
-/// What a fault may leave in memory when it has happened before, in KiB: holes that the allocator keeps, and what is under way between the bystanders.
-const ALLOWANCE_KIB: u64 = 256;
-/// The same when it happens for the first time: tables that nobody has written to before, and buffers that are kept for the next one.
+/// What a fault may leave in memory when it happens for the first time, in KiB: tables that nobody has written to before, and buffers that are
+/// kept for the next one.
 const FIRST_TIME_KIB: u64 = 2048;
-
-/// What a process takes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Footprint {
-    /// Memory that is its own and written to (proc_pid_smaps(5)).
-    pub(crate) private_dirty_kib: u64,
-    pub(crate) descriptors: usize,
-}
-
-impl Footprint {
-    pub(crate) fn of(pid: u32) -> Self {
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();
-        let private_dirty_kib = line.trim().trim_end_matches(" kB").parse().unwrap();
-        Self { private_dirty_kib, descriptors: descriptors(pid) }
-    }
-}
-
-impl fmt::Display for Footprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} KiB, {} fds", self.private_dirty_kib, self.descriptors)
-    }
-}
-
-/// How many descriptors a process has.
-pub(crate) fn descriptors(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
-}
 
 /// A server and those who talk while something is done to it.
 pub(crate) struct Watched {
     pub(crate) server: TestServer,
-    at_start: Footprint,
-    talks: Vec<Talk>,
-}
-
-/// A pair of bystanders. It stops when the sender is gone, and tells how long its longest exchange took.
-struct Talk {
-    kind: &'static str,
-    rounds: Arc<AtomicUsize>,
-    stop: Sender<()>,
-    thread: JoinHandle<Duration>,
-}
-
-impl Talk {
-    fn start<S: Read + Write + Send + 'static>(kind: &'static str, mut pair: Bystanders<S>) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let rounds = Arc::new(AtomicUsize::new(0));
-        let count = rounds.clone();
-        let thread = thread::spawn(move || {
-            let mut longest = Duration::ZERO;
-            while stopped.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
-                let start = Instant::now();
-                pair.pong();
-                pair.exchange();
-                longest = longest.max(start.elapsed());
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-            longest
-        });
-        Self { kind, rounds, stop, thread }
-    }
+    at_start: Taken,
+    neighbours: Vec<Neighbours>,
 }
 
 impl Watched {
@@ -104,20 +33,19 @@ impl Watched {
         command.envs([("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")]);
         let server = TestServer::start_command(command, TempDir::new());
         let alone = descriptors(server.pid());
-        let talks = vec![
-            Talk::start("plain", Bystanders::seat(server.address)),
+        let neighbours = vec![
+            Neighbours::seat(&server),
             #[cfg(feature = "tls")]
             {
                 let clients = Trusting::new(&server);
-                let pair = [(); 2].map(|()| clients.join("secure bystanders"));
-                Talk::start("TLS", Bystanders::of(pair))
+                Neighbours::of([(); 2].map(|()| clients.join("secure neighbours")))
             },
         ];
         // The connection that brought the certificate may still be there.
-        let with_bystanders = alone + 2 * talks.len();
-        wait_until("nobody but the bystanders", || descriptors(server.pid()) == with_bystanders);
-        let at_start = Footprint::of(server.pid());
-        Self { server, at_start, talks }
+        let with_neighbours = alone + 2 * neighbours.len();
+        wait_until("nobody but the neighbours", || descriptors(server.pid()) == with_neighbours);
+        let at_start = Taken::by(&server);
+        Self { server, at_start, neighbours }
     }
 
     /// Does something to the server, and once more: then it takes what it took before the second time.
@@ -126,25 +54,21 @@ impl Watched {
         let before = self.is_back_at(self.at_start, FIRST_TIME_KIB, what);
         fault(&self.server);
         let after = self.is_back_at(before, ALLOWANCE_KIB, what);
-        self.bystanders_talk();
+        self.neighbours_talk();
         announce(&format!("{what}: {}, once {before}, twice {after}", self.at_start));
     }
 
-    /// Waits until all bystanders have talked once more.
-    pub(crate) fn bystanders_talk(&self) {
-        for Talk { kind, rounds, .. } in &self.talks {
-            // The next exchange may have begun already.
-            let next = rounds.load(Ordering::Relaxed) + 2;
-            wait_until(&format!("the {kind} bystanders to talk"), || rounds.load(Ordering::Relaxed) >= next);
-        }
+    /// Waits until all neighbours have talked once more.
+    pub(crate) fn neighbours_talk(&self) {
+        self.neighbours.iter().for_each(Neighbours::talk_on);
     }
 
     /// Waits until the process takes what it took before, but for so much memory.
-    fn is_back_at(&self, before: Footprint, allowance_kib: u64, what: &str) -> Footprint {
+    fn is_back_at(&self, before: Taken, allowance_kib: u64, what: &str) -> Taken {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            let now = Footprint::of(self.server.pid());
-            let is_back = now.private_dirty_kib <= before.private_dirty_kib + allowance_kib;
+            let now = Taken::by(&self.server);
+            let is_back = now.private_kib <= before.private_kib + allowance_kib;
             if is_back && now.descriptors == before.descriptors {
                 return now;
             }
@@ -153,14 +77,9 @@ impl Watched {
         }
     }
 
-    /// Lets the bystanders go: they have talked all the time, have missed nothing and heard nothing else.
+    /// Lets the neighbours go: they have talked all the time, have missed nothing and heard nothing else.
     pub(crate) fn end(mut self) {
-        for Talk { kind, rounds, stop, thread } in self.talks {
-            drop(stop);
-            let longest = thread.join().unwrap_or_else(|failure| panic::resume_unwind(failure));
-            let rounds = rounds.load(Ordering::Relaxed);
-            announce(&format!("{kind} bystanders: {rounds} exchanges, the longest took {longest:?}"));
-        }
+        self.neighbours.into_iter().for_each(|pair| _ = pair.part());
         assert!(self.server.is_alive());
     }
 }
