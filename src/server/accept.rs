@@ -56,13 +56,15 @@ impl Server {
     /// kernel.
     fn make_room(&mut self, newcomer: Option<Key>) {
         let mut oldest: Option<(Mono, Key)> = None;
-        for (key, client) in self.clients.iter() {
+        for (key, client) in self.clients.iter_mut() {
             let is_older = oldest.is_none_or(|(since, _)| client.since < since);
             if newcomer == Some(key) || !client.connection.expects_head() || !is_older {
                 continue;
             }
             if client.awaits_turn() {
                 self.is_crowded = true;
+                // Nothing is reported that is behind urgent data (RFC 6093): without this its turn would never come.
+                client.is_runnable.mark(&mut self.runnable, key);
             } else {
                 oldest = Some((client.since, key));
             }

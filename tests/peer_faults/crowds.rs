@@ -13,6 +13,7 @@ use crate::{
 };
 use mio::{Events, Interest, Poll, Token};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::SockRef;
 use std::{
     io::{ErrorKind, Read, Write},
     net::SocketAddr,
@@ -201,4 +202,25 @@ fn who_has_asked_already_does_not_give_way_to_who_comes_next() {
         assert_eq!((served, unserved), (100, 0));
     });
     watched.end();
+}
+
+/// The system does not report what is behind urgent data (RFC 6093), and whoever has it there has always sent something that is not read.
+#[test]
+fn who_hides_behind_urgent_data_keeps_nobody_out() {
+    let room = ["--max-clients", "1", "--max-pending-connections", "3"];
+    let server = TestServer::start(&[&room[..], &["--head-timeout-sec", "3600"]].concat());
+    server.signal("STOP");
+    // One more than may be pending, and the place of a client.
+    let _hiding: Vec<_> = (0..5)
+        .map(|_| {
+            let mut wire = Wire::connect(server.address);
+            wire.send(b"GET ");
+            SockRef::from(&wire.stream).send_out_of_band(b"!").unwrap();
+            wire.send(b"/");
+            wire
+        })
+        .collect();
+    server.signal("CONT");
+    let answer = Wire::connect(server.address).exchange(WELL);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
