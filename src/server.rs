@@ -150,6 +150,8 @@ impl Server {
     /// The system no longer reports what happens.
     pub fn run(mut self) -> io::Result<()> {
         self.manager.ready(self.now.mono);
+        // What the start took is no time in which the process was stopped.
+        self.clock.end_turn();
         while !self.is_stopped() {
             self.turn()?;
         }

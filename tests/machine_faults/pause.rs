@@ -4,12 +4,17 @@
 use crate::common::{
     announce,
     neighbours::{Neighbours, Taken},
-    server::TestServer,
+    server::{TempDir, TestServer},
+    tls::ca_pem,
     wire::{TEXT, Wire},
 };
 use std::{
     env,
+    fs::File,
+    io::Write,
+    process::Command,
     sync::mpsc::{self, RecvTimeoutError},
+    thread,
     time::Duration,
 };
 
@@ -76,4 +81,26 @@ fn nobody_is_let_go_for_the_time_that_the_server_was_stopped() {
     drop((mates, unseated, late));
     taken.is_back(&server, "after a pause");
     assert!(server.is_alive());
+}
+
+/// A slow disk, say; here the authorities that webhooks trust.
+#[test]
+fn a_start_that_takes_long_is_no_pause() {
+    let dir = TempDir::new();
+    let awaited = dir.path.join("authorities.pem");
+    let authorities = ca_pem(TestServer::start(&[]).address);
+    assert!(Command::new("mkfifo").arg(&awaited).status().unwrap().success());
+    let mut command = TestServer::command(&["--authn-webhook-url", "https://127.0.0.1:9/"]);
+    command.env("SSL_CERT_FILE", &awaited);
+    let disk = thread::spawn(move || {
+        // Opened when the server opens it, too.
+        let mut file = File::options().write(true).open(awaited).unwrap();
+        pass(Duration::from_millis(1_500));
+        file.write_all(authorities.as_bytes()).unwrap();
+    });
+    let server = TestServer::start_command(command, TempDir::new());
+    disk.join().unwrap();
+    let answer = Wire::connect(server.address).exchange(b"GET /.ok HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(!server.log().contains("was stopped"), "{}", server.log());
 }
