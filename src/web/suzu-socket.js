@@ -31,7 +31,7 @@ export class Socket {
   #listening = null;
   #retryTimer;
   #watchdog;
-  /** Since when there has been no connection that lasted; null while all is well. */
+  /** Since when there has been no connection that lasted, without the time of those that did not; null while all is well. */
   #troubleSince = null;
   #startedAt = -Infinity;
   /** Pings without a pong yet, oldest first: `{at, resolve?, reject?}`. */
@@ -96,10 +96,11 @@ export class Socket {
 
   /** This socket is of no use any more: comes back, later if the server has refused us. */
   lose(code, reason, isRefused = false) {
-    // What breaks again and again soon after it was made is not working.
+    // What breaks again and again soon after it was made is not working, but for as long as it lasts the server is not away.
     const now = performance.now();
-    if (this.isSeated && now - this.seatedAt > retryMsMost) this.#troubleSince = null;
-    this.#troubleSince ??= now;
+    const seatedMs = this.isSeated ? now - this.seatedAt : 0;
+    if (seatedMs > retryMsMost) this.#troubleSince = null;
+    this.#troubleSince = Math.min(now, (this.#troubleSince ?? now) + seatedMs);
     this.#drop();
     // All who have lost the same server must not come back in the same moment: anything from none to all of the time. Who waits no longer than
     // the server was away is back soon after it: by counting attempts, the one with the shortest waits would come last.
@@ -189,5 +190,7 @@ export class Socket {
   #hide() {
     this.#owner.pageHidden();
     if (this.#socket) this.lose(1001, 'page hidden');
+    // Nobody is away but this page.
+    this.#troubleSince = null;
   }
 }
