@@ -170,11 +170,11 @@ impl Server {
         }
         let (now, stopped) = self.clock.now_after(patience);
         self.now = now;
+        host::log::handle_timeout(clock::for_log(now));
         if let Some(stopped) = stopped {
             log::warn!("suzu was stopped for {:.1} s, which is held against nobody", stopped.as_secs_f64());
             self.manager.resumed(now.mono);
         }
-        host::log::handle_timeout(clock::for_log(self.now));
         self.mark_ready();
         self.accept_ready();
         self.admit_handshakes();

@@ -15,8 +15,9 @@ use std::{
     process::Command,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use suzu::timestamp::Timestamp;
 
 /// The deadline by which a pong must have come, and for how long the server is stopped: three times as long.
 const PONG_SECS: u64 = 2;
@@ -42,6 +43,7 @@ fn nobody_is_let_go_for_the_time_that_the_server_was_stopped() {
         ["--register-timeout-sec", &pong],
         ["--head-timeout-sec", &pong],
         ["--resume-grace-sec", &pong],
+        ["--log-format", "json"],
     ];
     let mut server = TestServer::start(&args.concat());
     let taken = Taken::by(&server);
@@ -57,6 +59,7 @@ fn nobody_is_let_go_for_the_time_that_the_server_was_stopped() {
 
     server.signal("STOP");
     pass(Duration::from_secs(secs));
+    let until = Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64);
     server.signal("CONT");
 
     server.wait_for_log("suzu was stopped for ");
@@ -75,7 +78,10 @@ fn nobody_is_let_go_for_the_time_that_the_server_was_stopped() {
     late.send(b"z HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(late.head().starts_with("HTTP/1.1 "));
     let log = server.log();
-    announce(log.lines().find(|line| line.contains("was stopped for")).unwrap());
+    let line = log.lines().find(|line| line.contains("was stopped for")).unwrap();
+    announce(line);
+    let (_, time) = line.split_once(r#""time":""#).unwrap();
+    assert!(time >= &*until.to_string(), "it went on at {until}: {line}");
     assert!(!log.contains("closed") && !log.contains("let go"), "{log}");
     neighbours.part();
     drop((mates, unseated, late));
