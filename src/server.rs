@@ -151,7 +151,7 @@ impl Server {
     pub fn run(mut self) -> io::Result<()> {
         self.manager.ready(self.now.mono);
         // What the start took is no time in which the process was stopped.
-        self.clock.end_turn();
+        self.now = self.clock.now();
         while !self.is_stopped() {
             self.turn()?;
         }
@@ -191,7 +191,7 @@ impl Server {
             self.contexts.trim();
         }
         self.report_to_manager();
-        self.metrics.turned(self.clock.end_turn());
+        self.metrics.turned(self.clock.elapsed());
         Ok(())
     }
 

@@ -14,8 +14,6 @@ const LATE_MOST: Duration = Duration::from_secs(1);
 pub(super) struct Clock {
     start: Instant,
     turn: Instant,
-    /// When the turn before it was over: since then the loop has slept.
-    ended: Instant,
     /// For how long the process did not run, all in all.
     stopped: Duration,
 }
@@ -24,7 +22,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(super) fn start() -> Self {
         let start = Instant::now();
-        Self { start, turn: start, ended: start, stopped: Duration::ZERO }
+        Self { start, turn: start, stopped: Duration::ZERO }
     }
 
     pub(super) fn now(&mut self) -> Now {
@@ -36,10 +34,11 @@ impl Clock {
     /// no deadline comes closer by it.
     #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub(super) fn now_after(&mut self, sleep: Option<Duration>) -> (Now, Option<Duration>) {
-        self.turn = Instant::now();
+        let before = std::mem::replace(&mut self.turn, Instant::now());
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        // What the loop itself took is held against everybody: a flood that slows it down must not keep anybody from being let go.
-        let late = sleep.map(|sleep| late(self.turn.duration_since(self.ended), sleep));
+        // From the beginning of the turn before: it may have been stopped in the midst of it. If the loop itself took that long, nobody could be heard
+        // either.
+        let late = sleep.map(|sleep| late(self.turn.duration_since(before), sleep));
         let stopped = late.filter(|late| !late.is_zero());
         self.stopped += stopped.unwrap_or_default();
         let ran = self.turn.duration_since(self.start).saturating_sub(self.stopped);
@@ -47,14 +46,7 @@ impl Clock {
         (Now { mono: Mono::START.after(ran), unix_ms }, stopped)
     }
 
-    /// The turn is over; how long it took.
-    #[expect(clippy::disallowed_methods, reason = "the one place")]
-    pub(super) fn end_turn(&mut self) -> Duration {
-        self.ended = Instant::now();
-        self.ended.duration_since(self.turn)
-    }
-
-    /// How long ago the turn began, for whoever has no server.
+    /// How long ago the turn began: a server reads it once, at its end, and for nothing but to say how long it took.
     pub(super) fn elapsed(&self) -> Duration {
         self.turn.elapsed()
     }

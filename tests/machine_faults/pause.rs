@@ -14,7 +14,7 @@ use std::{
     io::Write,
     process::Command,
     sync::mpsc::{self, RecvTimeoutError},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use suzu::timestamp::Timestamp;
@@ -89,22 +89,72 @@ fn nobody_is_let_go_for_the_time_that_the_server_was_stopped() {
     assert!(server.is_alive());
 }
 
-/// A slow disk, say; here the authorities that webhooks trust.
+/// A file that can be read once at a time, and only when it is given: a slow disk. Here it has the authorities that webhooks trust.
+struct SlowFile {
+    dir: TempDir,
+    authorities: String,
+}
+
+impl SlowFile {
+    fn new() -> Self {
+        let dir = TempDir::new();
+        assert!(Command::new("mkfifo").arg(dir.path.join("pem")).status().unwrap().success());
+        Self { dir, authorities: ca_pem(TestServer::start(&[]).address) }
+    }
+
+    /// What starts a server that reads it.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = TestServer::command(args);
+        command.args(["--authn-webhook-url", "https://127.0.0.1:9/"]);
+        command.env("SSL_CERT_FILE", self.dir.path.join("pem"));
+        command
+    }
+
+    /// Gives it so long after the server wanted it.
+    fn give(&self, after: Duration) -> JoinHandle<()> {
+        let (path, authorities) = (self.dir.path.join("pem"), self.authorities.clone());
+        thread::spawn(move || {
+            // It can be opened when the server opens it, too.
+            let mut file = File::options().write(true).open(path).unwrap();
+            pass(after);
+            file.write_all(authorities.as_bytes()).unwrap();
+        })
+    }
+}
+
+/// The loop stands in the midst of a turn, in which it has read what came: there is no pong left that could save anybody.
+#[test]
+fn nobody_is_let_go_for_a_stop_in_the_midst_of_a_turn() {
+    let file = SlowFile::new();
+    let pong = PONG_SECS.to_string();
+    let command = file.command(&[
+        "--websocket-ping-interval-sec",
+        "0.5",
+        "--websocket-pong-timeout-sec",
+        &pong,
+        "--webhook-request-timeout-sec",
+        "1",
+    ]);
+    let start = file.give(Duration::ZERO);
+    let server = TestServer::start_command(command, TempDir::new());
+    start.join().unwrap();
+    let mut echo = Wire::connect(server.address).upgraded_at("/echo");
+    let reload = file.give(Duration::from_secs(3 * PONG_SECS));
+    server.signal("HUP");
+    reload.join().unwrap();
+    // Once more than that it is let go in the turn that answers.
+    for _ in 0..2 {
+        echo.text("after");
+        assert_eq!(echo.frame().text(), "echo:after", "{}", server.log());
+    }
+    server.wait_for_log("suzu was stopped for ");
+}
+
 #[test]
 fn a_start_that_takes_long_is_no_pause() {
-    let dir = TempDir::new();
-    let awaited = dir.path.join("authorities.pem");
-    let authorities = ca_pem(TestServer::start(&[]).address);
-    assert!(Command::new("mkfifo").arg(&awaited).status().unwrap().success());
-    let mut command = TestServer::command(&["--authn-webhook-url", "https://127.0.0.1:9/"]);
-    command.env("SSL_CERT_FILE", &awaited);
-    let disk = thread::spawn(move || {
-        // Opened when the server opens it, too.
-        let mut file = File::options().write(true).open(awaited).unwrap();
-        pass(Duration::from_millis(1_500));
-        file.write_all(authorities.as_bytes()).unwrap();
-    });
-    let server = TestServer::start_command(command, TempDir::new());
+    let file = SlowFile::new();
+    let disk = file.give(Duration::from_millis(1_500));
+    let server = TestServer::start_command(file.command(&[]), TempDir::new());
     disk.join().unwrap();
     let answer = Wire::connect(server.address).exchange(b"GET /.ok HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
