@@ -51,9 +51,10 @@ impl Neighbours {
     #[allow(clippy::disallowed_methods, reason = "how long it takes is said, and no test goes by it")]
     pub fn of<S: Read + Write + Send + 'static>(pair: [Wire<S>; 2]) -> Self {
         let (end, ended) = mpsc::channel();
-        let rounds = Arc::new(AtomicUsize::new(0));
-        let count = rounds.clone();
         let mut pair = Bystanders::of(pair);
+        // That was the first.
+        let rounds = Arc::new(AtomicUsize::new(1));
+        let count = rounds.clone();
         let talk = thread::spawn(move || {
             let mut longest = Duration::ZERO;
             let mut is_asked = false;

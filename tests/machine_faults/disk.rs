@@ -95,7 +95,7 @@ fn a_disk_that_fills_up_and_is_cleared_costs_lines_of_the_signaling_log_and_noth
 #[test]
 fn a_first_start_on_a_full_disk_serves_and_says_what_is_missing() {
     let Some(server) = start(4, "head -c 65536 /dev/zero >ballast 2>/dev/null || true", &[]) else { return };
-    assert!(server.whole_log().contains("lives in memory only"), "{}", server.whole_log());
+    server.wait_for_log("lives in memory only");
     let clients = Trusting::new(&server);
     Neighbours::of([clients.join("a"), clients.join("a")]).part();
     Neighbours::seat(&server).part();
