@@ -43,6 +43,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(kept) = &options.draw {
+        told::draw_again(kept);
+        return ExitCode::SUCCESS;
+    }
     machine::raise_open_files();
     println!("{}", machine::description());
     let Some(soak) = run::run(options.minutes * 60.0) else {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 760.0;
 /// Where the lines are.
-const LEFT: f64 = 64.0;
+const LEFT: f64 = 72.0;
 const RIGHT: f64 = WIDTH - 16.0;
 /// A panel with its title and its numbers, and the part of it that has the lines.
 const PANEL: f64 = 158.0;
@@ -116,7 +116,7 @@ impl Panel {
                 super::report::thousands(tick)
             );
         }
-        let step = nice(seconds / 60.0 / 6.0);
+        let step = nice(seconds / 60.0 / 8.0);
         for minute in (0..).map(|at| f64::from(at) * step).take_while(|minute| *minute <= seconds / 60.0) {
             let x = x(minute * 60.0);
             let _ = writeln!(

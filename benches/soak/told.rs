@@ -7,7 +7,7 @@ use super::{
     picture, probes,
     report::{Section, short, thousands},
     run::Soak,
-    verdict::{Check, median},
+    verdict::{Check, Off, Run, Sample, Still, median},
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path};
@@ -28,16 +28,47 @@ pub(crate) fn tell(options: &Options, soak: &Soak, checks: &[Check]) {
         let text = filled(&text, "soak-machine", &machine);
         let fill = |text: String, section: &Section| filled(&text, section.id, &section.table());
         fs::write(&path, sections.iter().fold(text, fill)).unwrap();
-        fs::write(project.join("docs/pictures/soak.svg"), picture::svg(&soak.run)).unwrap();
+        draw(&soak.run);
     }
+}
+
+fn draw(run: &Run) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures/soak.svg");
+    fs::write(path, picture::svg(run)).unwrap();
+}
+
+/// The picture of a run that was kept as JSON.
+pub(crate) fn draw_again(kept: &Path) {
+    let kept: Value = serde_json::from_str(&fs::read_to_string(kept).unwrap()).unwrap();
+    let number = |value: &Value, key: &str| value[key].as_f64().unwrap_or(f64::NAN);
+    let sample = |value: &Value| Sample {
+        at: number(value, "at_s"),
+        private_kib: number(value, "private_kib"),
+        resident_kib: number(value, "resident_kib"),
+        descriptors: number(value, "descriptors"),
+        cpu_percent: number(value, "cpu_percent"),
+        messages_per_s: number(value, "messages_per_s"),
+        connections_per_s: number(value, "connections_per_s"),
+        p50_us: number(value, "p50_us"),
+        p99_us: number(value, "p99_us"),
+    };
+    let still = |value: &Value| Still {
+        at: number(value, "at_s"),
+        private_kib: number(value, "private_kib"),
+        resident_kib: number(value, "resident_kib"),
+        off: Off::default(),
+    };
+    let list = |key: &str| kept[key].as_array().expect("no run");
+    let (samples, stills): (Vec<_>, Vec<_>) =
+        (list("samples").iter().map(sample).collect(), list("stills").iter().map(still).collect());
+    draw(&Run { seconds: number(&kept, "seconds"), stills, samples, empty: Default::default() });
 }
 
 /// What was done.
 fn load(soak: &Soak) -> Section {
     let mut section = Section::new("soak-load", "Load", &["", ""]);
     let run = &soak.run;
-    let middle =
-        |of: fn(&super::verdict::Sample) -> f64| median(&mut run.samples.iter().map(of).collect::<Vec<_>>());
+    let middle = |of: fn(&Sample) -> f64| median(&mut run.samples.iter().map(of).collect::<Vec<_>>());
     let most = run.samples.iter().map(|sample| sample.descriptors).fold(0.0, f64::max);
     let mut private: Vec<_> = run.stills.iter().map(|still| still.private_kib).collect();
     for (what, figure) in [
@@ -106,11 +137,11 @@ fn json(soak: &Soak, sections: &[Section]) -> Value {
             "p50_us": sample.p50_us, "p99_us": sample.p99_us,
         })
     });
-    let still = |still: &super::verdict::Still| json!({"at_s": still.at, "private_kib": still.private_kib, "resident_kib": still.resident_kib});
+    let still = |still: &Still| json!({"at_s": still.at, "private_kib": still.private_kib, "resident_kib": still.resident_kib});
     let by_id: serde_json::Map<_, _> =
         sections.iter().map(|section| (section.id.to_owned(), section.json.clone())).collect();
     json!({
-        "machine": machine::description(), "version": env!("CARGO_PKG_VERSION"), "sections": by_id,
+        "machine": machine::description(), "version": env!("CARGO_PKG_VERSION"), "seconds": soak.run.seconds, "sections": by_id,
         "samples": samples.collect::<Vec<_>>(), "stills": soak.run.stills.iter().map(still).collect::<Vec<_>>(),
         "empty": soak.run.empty.iter().map(still).collect::<Vec<_>>(),
     })
