@@ -240,10 +240,8 @@ impl<'a> Guest<'a> {
         let own = self.wire.stream.tcp().local_addr().unwrap();
         let ends = [self.door.address, own].map(as_in_proc);
         self.leave(Leave::Reset);
-        let is_it = |line: &str| line.split_whitespace().skip(1).take(2).eq(ends.iter());
-        wait_until("the end of a connection", || {
-            !fs::read_to_string("/proc/net/tcp").unwrap().lines().any(is_it)
-        });
+        let is_there = || fs::read_to_string("/proc/net/tcp").unwrap().contains(&ends.join(" "));
+        wait_until("the end of a connection", || !is_there());
     }
 }
 

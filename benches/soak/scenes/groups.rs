@@ -36,8 +36,8 @@ fn group(door: &Door, random: &mut StdRng, room: &str, dialect: Dialect) {
         say_to_all(&mut all, from, dialect, first, &text);
         let guest = all.swap_remove(from);
         match Leave::any(random) {
-            // Nothing more may be said to it.
-            Leave::Reset => guest.vanish(),
+            // It might take a moment, in which it would still be told something.
+            Leave::Reset if !all.is_empty() => guest.leave(Leave::Fin),
             how => guest.leave(how),
         }
     }
