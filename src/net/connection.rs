@@ -266,11 +266,13 @@ impl Connection {
     pub fn send(&mut self, message: Message) -> Result<(), Fault> {
         let State::Open(socket) = &mut self.state else { return Ok(()) };
         let Err(message) = socket.queue(message) else { return Ok(()) };
-        if !self.unsent.is_empty() {
-            return Err(Fault::QueueFull);
-        }
-        // What one turn produces may be more than the queue holds though the peer reads well.
-        match socket.flush(&mut self.stream) {
+        // What one turn produces may be more than the queue holds though the peer reads well; and its 101 may be waiting for the end of that turn.
+        let flushed = match write_all(&mut self.stream, &mut self.unsent) {
+            Ok(true) => socket.flush(&mut self.stream),
+            Ok(false) => Flushed::Blocked,
+            Err(_) => Flushed::Over,
+        };
+        match flushed {
             Flushed::Blocked => socket.queue(*message).map_err(|_| Fault::QueueFull),
             // It reads well, and the message is longer than the queue: one of our own making. It is sent all the same.
             Flushed::All => {
@@ -336,4 +338,50 @@ fn write_all(stream: &mut Stream, bytes: &mut Vec<u8>) -> io::Result<bool> {
     }
     *bytes = Vec::new();
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        http::{gate::Gate, routes::Endpoint},
+        net::socket::Socket,
+    };
+    use mio::net::UnixStream;
+    use std::{io::Read, net::Ipv4Addr};
+
+    const HEAD: &[u8] = b"GET /chat HTTP/1.1\r\nHost: box\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    fn site() -> Site {
+        Site {
+            endpoints: vec![Endpoint { path: "/chat".to_owned(), speaks: "chat" }],
+            is_full: false,
+            trust: None,
+            gate: Gate::default(),
+            requires_tls: false,
+            has_default_https: false,
+            copied_names: Vec::new(),
+        }
+    }
+
+    /// Found by the fuzz target `websocket`: it was closed for being too slow, before it could read anything.
+    #[test]
+    fn a_newcomer_is_not_slow_because_its_101_is_not_written_yet() {
+        let (server, mut client) = UnixStream::pair().unwrap();
+        let stream = Stream::new(Socket::Unix(server));
+        let mut connection = Connection::new(stream, Purpose::Public, Ipv4Addr::LOCALHOST.into());
+        let mut input = HEAD;
+        assert!(matches!(connection.next_event(&mut input, &site()), Some(Event::Upgraded { .. })));
+        connection.open(Rc::new(Contexts::new(Limits { max_message_bytes: 100, max_queue_bytes: 300 })));
+        for _ in 0..20 {
+            assert_eq!(connection.send(Message::Binary(vec![b'x'; 100].into())), Ok(()));
+        }
+        assert_eq!(connection.flush(), Flushed::All);
+        let mut heard = vec![0; 10_000];
+        let count = client.read(&mut heard).unwrap();
+        let head = heard.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        assert!(heard.starts_with(b"HTTP/1.1 101 "), "the 101 comes before all messages");
+        assert_eq!(count - head, 20 * 102);
+    }
 }
