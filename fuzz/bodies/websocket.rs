@@ -69,11 +69,13 @@ pub(super) fn run(bytes: &[u8]) {
     }
 }
 
-/// Whose bytes come next, and whether the loop holds back what it has read: a byte for that, one for the length, and the bytes.
+/// Whose bytes come next, and whether the loop holds back what it has read: a byte for that, one for the length, and the bytes. A long piece
+/// has more messages than the queue has room for.
 fn pieces(mut bytes: &[u8]) -> Vec<(usize, &[u8], bool)> {
     let mut pieces = Vec::new();
     while let [what, length, rest @ ..] = bytes {
-        let (piece, rest) = rest.split_at(usize::from(*length).min(rest.len()));
+        let length = usize::from(*length) * if what & 0x40 == 0 { 1 } else { 8 };
+        let (piece, rest) = rest.split_at(length.min(rest.len()));
         pieces.push((usize::from(*what) % CONNECTIONS, piece, what & 0x80 != 0));
         bytes = rest;
     }
