@@ -49,7 +49,11 @@ fn of_ten_thousand_clients_nothing_stays() {
     let watched = Watched::start(&["--eviction-silence-sec", "0.01"]);
     #[cfg(feature = "tls")]
     let clients = Trusting::new(&watched.server);
+    #[cfg(not(feature = "tls"))]
+    let address = watched.server.address;
     let over_tls = |_number: usize| {
+        #[cfg(not(feature = "tls"))]
+        drop(tcp(address));
         #[cfg(feature = "tls")]
         match _number % 60 {
             // Resumed, as a browser does it.
