@@ -13,18 +13,30 @@ use common::{
 };
 use serde_json::Value;
 use std::{
-    net::UdpSocket,
+    net::{TcpListener, UdpSocket},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 const SECRET: &str = "a secret that coturn has, too";
 
+/// Coturn cannot be asked for a free port: one that was free a moment ago, for UDP and for TCP, since it listens to both. A TCP connection of
+/// an earlier test, closed by its client, keeps a port for a minute that UDP may have.
+fn free_port() -> u16 {
+    (0..100)
+        .find_map(|_| {
+            let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = tcp.local_addr().unwrap().port();
+            UdpSocket::bind(("127.0.0.1", port)).is_ok().then_some(port)
+        })
+        .expect("a port that is free for UDP, too")
+}
+
 /// Coturn on a port of the loopback interface.
 struct Coturn {
     port: u16,
     _process: Guarded,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Coturn {
@@ -40,8 +52,7 @@ impl Coturn {
             return None;
         }
         let dir = TempDir::new();
-        // It cannot be asked for a free port: one that was free a moment ago.
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let log = std::fs::File::create(dir.join("log")).unwrap();
         let process = Command::new("turnserver")
             .args(
@@ -56,7 +67,7 @@ impl Coturn {
             .stderr(log)
             .spawn()
             .unwrap();
-        let coturn = Self { port, _process: Guarded(process), _dir: dir };
+        let coturn = Self { port, _process: Guarded(process), dir };
         coturn.wait_until_it_answers();
         Some(coturn)
     }
@@ -75,8 +86,12 @@ impl Coturn {
                 assert_eq!(answer[..2], [1, 1], "no binding response");
                 return;
             }
-            assert!(Instant::now() < deadline, "coturn does not answer");
+            assert!(Instant::now() < deadline, "coturn does not answer:\n{}", self.log());
         }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("log")).unwrap()
     }
 
     /// Allocates, sends and receives by way of it; whether that succeeded, and what was said.
