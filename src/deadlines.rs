@@ -58,8 +58,7 @@ impl Deadlines {
             }
             None => return,
         };
-        self.put(place, (at, key));
-        self.settle(place);
+        self.settle(place, (at, key));
     }
 
     /// Sets the deadline of `key` if it has none, or a later one.
@@ -78,8 +77,7 @@ impl Deadlines {
         // The last one takes its place.
         let Some(last) = self.heap.pop() else { return };
         if place < self.heap.len() {
-            self.put(place, last);
-            self.settle(place);
+            self.settle(place, last);
         }
     }
 
@@ -96,37 +94,25 @@ impl Deadlines {
         }
     }
 
-    /// Moves the deadline at `place` up or down to where it belongs.
-    fn settle(&mut self, mut place: usize) {
-        while place > 0 && self.is_before(place, (place - 1) / 2) {
-            self.swap(place, (place - 1) / 2);
-            place = (place - 1) / 2;
+    /// Puts a deadline where it belongs: to a free place, or further up or down. Of two at the same time that of the lower slot is first, so that
+    /// what follows does not depend on what was before.
+    fn settle(&mut self, mut place: usize, entry: (Mono, Key)) {
+        while let Some(above) = place.checked_sub(1).map(|below| below / 2)
+            && let Some(&other) = self.heap.get(above)
+            && entry < other
+        {
+            self.put(place, other);
+            place = above;
         }
-        loop {
-            let (left, right) = (2 * place + 1, 2 * place + 2);
-            let earlier = if self.is_before(right, left) { right } else { left };
-            if !self.is_before(earlier, place) {
-                return;
-            }
-            self.swap(earlier, place);
-            place = earlier;
+        while let Some((below, &other)) = (2 * place + 1..2 * place + 3)
+            .filter_map(|below| Some((below, self.heap.get(below)?)))
+            .min_by_key(|(_, other)| **other)
+            && other < entry
+        {
+            self.put(place, other);
+            place = below;
         }
-    }
-
-    /// Whether there is a deadline at `a`, and it is before that at `b` or there is none at `b`. Of two at the same time that of the lower slot is
-    /// first, so that what follows does not depend on what was before.
-    fn is_before(&self, a: usize, b: usize) -> bool {
-        match (self.heap.get(a), self.heap.get(b)) {
-            (Some(a), Some(b)) => a < b,
-            (a, _) => a.is_some(),
-        }
-    }
-
-    fn swap(&mut self, a: usize, b: usize) {
-        if let (Some(&at_a), Some(&at_b)) = (self.heap.get(a), self.heap.get(b)) {
-            self.put(a, at_b);
-            self.put(b, at_a);
-        }
+        self.put(place, entry);
     }
 }
 
