@@ -246,9 +246,8 @@ impl Config {
         if let Some(address) = self.listen.iter().find(|address| is_twice(address)) {
             return Err(format!("listen: {address} is there twice; allowed: each address once"));
         }
-        let mut paths: Vec<_> = self.route.iter().map(|(path, _)| path).collect();
-        paths.sort_unstable();
-        if let Some((path, _)) = paths.iter().zip(paths.iter().skip(1)).find(|(a, b)| a == b) {
+        let is_twice = |path: &str| self.route.iter().filter(|(other, _)| other == path).count() > 1;
+        if let Some((path, _)) = self.route.iter().find(|(path, _)| is_twice(path)) {
             return Err(format!("route: {path} is there twice; allowed: each path once"));
         }
         if self.routes().is_empty() {

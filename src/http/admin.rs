@@ -2,6 +2,7 @@
 
 use super::{request::Request, response};
 use crate::percent;
+use serde_json::{Value, json};
 
 /// What is there, for those who ask for something else.
 const HELP: &str = "GET /rooms, GET /clients, DELETE /rooms/NAME, DELETE /clients/ID and POST /reload (names are percent-encoded)";
@@ -57,7 +58,12 @@ fn decoded(name: &str) -> Result<String, (u16, Vec<u8>)> {
 
 /// A JSON text that says what was wrong.
 pub fn error(text: &str) -> String {
-    serde_json::json!({ "error": text }).to_string()
+    to_json(&json!({ "error": text }))
+}
+
+/// An answer as it is sent. Not by its `Display`: that can indent, too, which costs a build 14 KB.
+pub fn to_json(answer: &Value) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
 }
 
 #[cfg(test)]

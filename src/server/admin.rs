@@ -3,7 +3,7 @@
 use super::Server;
 use crate::{
     http::{
-        admin::{Action, error},
+        admin::{Action, error, to_json},
         asked::Asked,
         response,
     },
@@ -40,7 +40,7 @@ impl Server {
             Action::EndRoom(name) => self.end_rooms(name),
             Action::EndClient(id) => self.end_client(id),
             Action::Reload => match self.reload() {
-                Ok(waiting) => (200, json!({ "reloaded": true, "needs_restart": waiting }).to_string()),
+                Ok(waiting) => (200, to_json(&json!({ "reloaded": true, "needs_restart": waiting }))),
                 Err(wrong) => (422, error(&wrong)),
             },
         };
@@ -82,7 +82,7 @@ impl Server {
             return (404, error("there is no room of this name; GET /rooms lists them"));
         }
         self.drive(Input::DismissRoom { name });
-        (200, json!({ "ended": count }).to_string())
+        (200, to_json(&json!({ "ended": count })))
     }
 
     fn end_client(&mut self, id: &str) -> (u16, String) {
@@ -91,7 +91,7 @@ impl Server {
             return (404, error("there is no client of this id; GET /clients lists them"));
         };
         self.drive(Input::Dismiss { peer });
-        (200, json!({ "ended": 1 }).to_string())
+        (200, to_json(&json!({ "ended": 1 })))
     }
 }
 
@@ -100,7 +100,7 @@ fn list(name: &str, entries: impl Iterator<Item = Value>) -> String {
     let mut text = format!("{{\"{name}\":[");
     let mut is_cut = false;
     for entry in entries {
-        let entry = entry.to_string();
+        let entry = to_json(&entry);
         if text.len() + entry.len() > LIST_BYTES_MAX {
             is_cut = true;
             break;
