@@ -1,13 +1,13 @@
 //! A server of its own for each test: the real binary on a free port, gone when the test is.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader, Read},
+    fs::{self, File},
+    io::{BufRead, BufReader},
     net::SocketAddr,
+    os::unix::fs::FileExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -33,7 +33,8 @@ pub struct TestServer {
     pub address: SocketAddr,
     /// What it printed before it was ready.
     pub banner: Vec<String>,
-    log: Arc<Mutex<String>>,
+    /// A file without a name: what it has written is there to be read, while a pipe would have to be emptied first.
+    log: File,
 }
 
 impl TestServer {
@@ -62,10 +63,9 @@ impl TestServer {
     pub fn start_command(mut command: Command, state: TempDir) -> Self {
         // A setting of the test's own would win over this.
         command.env("STATE_DIRECTORY", &state.path);
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        collect(child.stderr.take().unwrap(), log.clone());
+        let log = nameless_file();
+        let stderr = log.try_clone().unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let (lines, banner) = mpsc::channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
@@ -91,7 +91,9 @@ impl TestServer {
 
     /// Everything that it has logged so far.
     pub fn whole_log(&self) -> String {
-        self.log.lock().unwrap().clone()
+        let mut bytes = vec![0; self.log.metadata().unwrap().len() as usize];
+        self.log.read_exact_at(&mut bytes, 0).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Waits until the log has this in it.
@@ -173,11 +175,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
-    thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = from.read(&mut buffer) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
-        }
-    });
+fn nameless_file() -> File {
+    let dir = TempDir::new();
+    File::options().read(true).write(true).create_new(true).open(dir.join("log")).unwrap()
 }
