@@ -1,18 +1,14 @@
 //! The threads of the load: those who stay, those who come and go, and the probes. Each does one thing at a time, and nothing while stillness
 //! is wanted.
 
-use super::{
-    door::{Dialect, Door},
-    probes::Probes,
-    residents::Residents,
-    scenes,
-};
+use super::{door::Door, probes::Probes, residents::Residents, scenes};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
 };
+use suzu::signaling::Dialect;
 
 /// So many scenes at once.
 const VISITORS: usize = 12;

@@ -13,36 +13,17 @@ use std::{
     },
     time::Duration,
 };
+use suzu::signaling::Dialect;
 
-/// What a WebSocket speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Dialect {
-    Ayame,
-    Mailbox,
-    Mesh,
-    Echo,
-    Chat,
-    Relay,
-}
-
-impl Dialect {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Ayame, Self::Mailbox, Self::Mesh, Self::Echo, Self::Chat, Self::Relay];
-
-    /// As metrics have it.
-    pub(crate) fn label(self) -> String {
-        format!("{self:?}").to_lowercase()
-    }
-
-    pub(crate) fn path(self, room: &str) -> String {
-        match self {
-            Self::Ayame => "/signaling".to_owned(),
-            Self::Mailbox => format!("/ws?room={room}"),
-            Self::Mesh => "/mesh".to_owned(),
-            Self::Echo => "/echo".to_owned(),
-            Self::Chat => format!("/chat?room={room}"),
-            Self::Relay => format!("/relay?room={room}"),
-        }
+/// Where a client that speaks this asks for the upgrade.
+pub(crate) fn path(dialect: Dialect, room: &str) -> String {
+    match dialect {
+        Dialect::Ayame => "/signaling".to_owned(),
+        Dialect::Mailbox => format!("/ws?room={room}"),
+        Dialect::Mesh => "/mesh".to_owned(),
+        Dialect::Echo => "/echo".to_owned(),
+        Dialect::Chat => format!("/chat?room={room}"),
+        Dialect::Relay => format!("/relay?room={room}"),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
         tls::{TlsStream, shake_hands},
         wire::{CLOSE, Frame, HANDSHAKE, PING, PONG, TEXT, Wire, frame},
     },
-    door::{Dialect, Door},
+    door::{Door, path},
 };
 use rand::{RngExt, rngs::StdRng};
 use socket2::SockRef;
@@ -18,6 +18,7 @@ use std::{
     sync::atomic::Ordering,
     time::Duration,
 };
+use suzu::signaling::Dialect;
 
 /// Clients come from so many addresses of this machine.
 const ADDRESSES: u8 = 200;
@@ -138,7 +139,7 @@ impl<'a> Guest<'a> {
         is_secure: bool,
     ) -> Self {
         let mut wire = connect(door, random, is_secure);
-        upgrade(&mut wire, &dialect.path(room));
+        upgrade(&mut wire, &path(dialect, room));
         door.tally(dialect).there.fetch_add(1, Ordering::Relaxed);
         Self { wire, door, dialect }
     }

@@ -1,13 +1,14 @@
 //! How long a message and its answer take: pairs of each dialect, plain and over TLS, who do nothing else.
 
 use super::{
-    door::{Dialect, Door},
+    door::Door,
     guest::{Guest, Leave},
     residents::{come_to_mailbox, exchange},
     scenes::{ayame, mesh},
 };
 use rand::rngs::StdRng;
 use std::time::Instant;
+use suzu::signaling::Dialect;
 
 /// All kinds: of each dialect, plain and over TLS.
 pub(crate) const KINDS: usize = 2 * Dialect::ALL.len();
@@ -15,7 +16,7 @@ pub(crate) const KINDS: usize = 2 * Dialect::ALL.len();
 /// What a kind is called.
 pub(crate) fn name(kind: usize) -> String {
     let tls = if kind % 2 == 1 { ", TLS" } else { "" };
-    format!("{}{tls}", Dialect::ALL[kind / 2].label())
+    format!("{}{tls}", Dialect::ALL[kind / 2].name())
 }
 
 pub(crate) struct Probes<'a> {

@@ -3,7 +3,7 @@
 use super::{
     common::{scrape::Scrape, server::TestServer},
     crew::Crew,
-    door::{Dialect, Door},
+    door::Door,
     machine::Memory,
     verdict::{Off, Still},
     webhook::Webhook,
@@ -14,6 +14,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use suzu::signaling::Dialect;
 
 /// Whatever has to end has ended by then.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -78,11 +79,11 @@ impl<'a> Reader<'a> {
         let mut off = Off::default();
         let mut all = 0;
         for dialect in Dialect::ALL {
-            let label = dialect.label();
+            let label = dialect.name();
             let tally = self.door.tally(dialect);
             let there = tally.there.load(Ordering::Relaxed);
             all += there;
-            let of = |name: &str| sum(&scrape, name, &label, None);
+            let of = |name: &str| sum(&scrape, name, label, None);
             off.clients += compare(&format!("{label} clients"), of("suzu_clients"), there as f64);
             off.clients += compare(&format!("{label} rooms"), of("suzu_rooms"), rooms(dialect, there));
             let seats = if dialect == Dialect::Echo { 0 } else { there };
@@ -91,7 +92,7 @@ impl<'a> Reader<'a> {
                 ("said", "suzu_messages_received_total", &tally.said),
                 ("heard", "suzu_messages_sent_total", &tally.heard),
             ] {
-                let is = sum(&scrape, name, &label, Some(&PASSED));
+                let is = sum(&scrape, name, label, Some(&PASSED));
                 off.messages +=
                     compare(&format!("{label} messages {way}"), is, count.load(Ordering::Relaxed) as f64);
             }

@@ -2,11 +2,12 @@
 
 use super::{
     common::wire::{BINARY, TEXT},
-    door::{Dialect, Door},
+    door::Door,
     guest::{Guest, Leave, filling},
     scenes::{ayame, groups, mailbox, mesh},
 };
 use rand::{RngExt, rngs::StdRng};
+use suzu::signaling::Dialect;
 
 /// How many there are of each; the larger rooms are larger than any that come and go.
 const CROWD: usize = 32;
@@ -23,7 +24,7 @@ pub(crate) struct Residents<'a> {
 
 impl<'a> Residents<'a> {
     pub(crate) fn come(door: &'a Door, random: &mut StdRng, dialect: Dialect) -> Self {
-        let room = |number: usize| format!("{}-residents-{}", dialect.label(), number / 2);
+        let room = |number: usize| format!("{}-residents-{}", dialect.name(), number / 2);
         let mut all: Vec<Guest<'a>> = Vec::new();
         for number in 0..Self::count(dialect) {
             // Both of a pair, and every other pair.
@@ -57,7 +58,7 @@ impl<'a> Residents<'a> {
     /// Somebody says something to all others in the room.
     pub(crate) fn talk(&mut self, random: &mut StdRng) {
         self.said += 1;
-        let text = format!("{} {} {}", self.dialect.label(), self.said, filling(random, 600));
+        let text = format!("{} {} {}", self.dialect.name(), self.said, filling(random, 600));
         let from = random.random_range(0..self.all.len());
         match self.dialect {
             Dialect::Mesh => mesh::broadcast(&mut self.all, from, &format!("p{from}"), &text),

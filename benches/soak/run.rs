@@ -6,7 +6,7 @@ use super::{
         server::{TempDir, TestServer, wait_until},
     },
     crew::Crew,
-    door::{Dialect, Door},
+    door::Door,
     machine::{Cpu, Memory},
     probes::KINDS,
     reading::{Reader, descriptors},
@@ -21,6 +21,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use suzu::signaling::Dialect;
 
 /// Limits are in force, and wide: all clients have 200 addresses, and say more than people do.
 const SETTINGS: &str = "\

@@ -3,7 +3,15 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use rand::{SeedableRng, TryRng, rngs::StdRng};
-use std::{array, convert::Infallible};
+use std::{
+    array,
+    collections::BTreeSet,
+    convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// As many seeds as `cargo test` plays.
+pub(crate) const SEEDS: u64 = 256;
 
 /// As many bytes as most operations have choices.
 pub(crate) const CHOICES: usize = 8;
@@ -52,4 +60,17 @@ impl TryRng for Dice {
             }
         }
     }
+}
+
+/// What happened in all seeds together, or in the one that `SUZU_SIM_SEED` names: then there is `None` to be judged. A seed that fails is named.
+pub(crate) fn all_seeds<T: Ord>(test: &str, simulate: impl Fn(u64) -> BTreeSet<T>) -> Option<BTreeSet<T>> {
+    if let Ok(seed) = std::env::var("SUZU_SIM_SEED") {
+        simulate(seed.parse().expect("SUZU_SIM_SEED is a number"));
+        return None;
+    }
+    let played = |seed| match catch_unwind(AssertUnwindSafe(|| simulate(seed))) {
+        Ok(happened) => happened,
+        Err(_) => panic!("seed {seed} failed: SUZU_SIM_SEED={seed} cargo test --test {test} replays it"),
+    };
+    Some((0..SEEDS).flat_map(played).collect())
 }

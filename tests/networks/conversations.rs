@@ -7,9 +7,9 @@ use crate::{
         link::{BAD, Far},
         netns::is_alone,
         server::TestServer,
-        wire::{PING, PONG, Wire, frame},
+        wire::Wire,
     },
-    start,
+    hear, start,
 };
 use std::{
     net::TcpStream,
@@ -63,18 +63,6 @@ const TALKS: [Talk; 5] = [
     Talk { path: "/chat?room=door", hellos: NO_HELLOS, message: plain, hears: |_, _| true },
     Talk { path: "/echo", hellos: NO_HELLOS, message: plain, hears: |to, from| to == from },
 ];
-
-/// The next message that is no ping; pings are answered.
-fn hear(wire: &mut Wire<TcpStream>) -> String {
-    loop {
-        let heard = wire.next_frame().expect("the connection ended");
-        if heard.first == PING {
-            wire.send(&frame(PONG, &heard.payload));
-        } else if heard.first != PONG && heard.payload != br#"{"type":"ping"}"# {
-            return heard.text().to_owned();
-        }
-    }
-}
 
 /// A client over there that has a WebSocket on this path.
 fn open(far: &Far, server: &TestServer, path: &str) -> Wire<TcpStream> {

@@ -14,7 +14,9 @@ use common::{
     link::HERE,
     server::{TempDir, TestServer},
     start::program,
+    wire::{PING, PONG, Wire, frame},
 };
+use std::net::TcpStream;
 
 /// A server that others can reach, and its URL for them.
 fn start(args: &[&str]) -> (TestServer, String) {
@@ -23,4 +25,16 @@ fn start(args: &[&str]) -> (TestServer, String) {
     let server = TestServer::start_command(command, TempDir::new());
     let url = format!("ws://{HERE}:{}", server.address.port());
     (server, url)
+}
+
+/// The next message that is no ping; pings are answered.
+fn hear(wire: &mut Wire<TcpStream>) -> String {
+    loop {
+        let heard = wire.next_frame().expect("the connection ended");
+        if heard.first == PING {
+            wire.send(&frame(PONG, &heard.payload));
+        } else if heard.first != PONG && heard.payload != br#"{"type":"ping"}"# {
+            return heard.text().to_owned();
+        }
+    }
 }

@@ -10,28 +10,13 @@ use crate::{
         wire::{PING, PONG, Wire, frame},
     },
     end::End,
-    start,
+    hear, start,
 };
-use std::{
-    net::TcpStream,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// The library takes 5 s of silence and 5 s without an answer for the end of its socket.
 const AWAY: Duration = Duration::from_secs(12);
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The next message that is no ping; pings are answered.
-fn hear(wire: &mut Wire<TcpStream>) -> String {
-    loop {
-        let heard = wire.next_frame().expect("the connection ended");
-        if heard.first == PING {
-            wire.send(&frame(PONG, &heard.payload));
-        } else if heard.first != PONG && heard.payload != br#"{"type":"ping"}"# {
-            return heard.text().to_owned();
-        }
-    }
-}
 
 #[test]
 fn a_client_whose_network_was_away_gets_its_seat_back_and_nobody_notices() {

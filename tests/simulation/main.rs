@@ -10,29 +10,14 @@ mod crowd;
 mod dice;
 
 use crowd::Crowd;
-use std::{
-    collections::BTreeSet,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use dice::{SEEDS, all_seeds};
+use std::collections::BTreeSet;
 
-const SEEDS: u64 = 256;
 const STEPS: usize = 400;
 
 #[test]
 fn a_crowd_never_breaks_the_rules() {
-    if let Ok(seed) = std::env::var("SUZU_SIM_SEED") {
-        simulate(seed.parse().expect("SUZU_SIM_SEED is a number"));
-        return;
-    }
-    let mut seen = BTreeSet::new();
-    for seed in 0..SEEDS {
-        match catch_unwind(AssertUnwindSafe(|| simulate(seed))) {
-            Ok(happened) => seen.extend(happened),
-            Err(_) => {
-                panic!("seed {seed} failed: SUZU_SIM_SEED={seed} cargo test --test simulation replays it")
-            }
-        }
-    }
+    let Some(seen) = all_seeds("simulation", simulate) else { return };
     for label in [
         "evicted",
         "room ended",

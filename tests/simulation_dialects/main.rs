@@ -10,12 +10,9 @@ mod crowd;
 mod dice;
 
 use crowd::Crowd;
-use std::{
-    collections::BTreeSet,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use dice::{SEEDS, all_seeds};
+use std::collections::BTreeSet;
 
-const SEEDS: u64 = 256;
 const STEPS: usize = 400;
 
 /// What must have happened at least once in all seeds together: a crowd in which it never does shows little.
@@ -71,21 +68,7 @@ const MUST_HAPPEN: &[&str] = &[
 
 #[test]
 fn all_dialects_at_once_keep_to_themselves() {
-    if let Ok(seed) = std::env::var("SUZU_SIM_SEED") {
-        simulate(seed.parse().expect("SUZU_SIM_SEED is a number"));
-        return;
-    }
-    let mut seen = BTreeSet::new();
-    for seed in 0..SEEDS {
-        match catch_unwind(AssertUnwindSafe(|| simulate(seed))) {
-            Ok(happened) => seen.extend(happened),
-            Err(_) => {
-                panic!(
-                    "seed {seed} failed: SUZU_SIM_SEED={seed} cargo test --test simulation_dialects replays it"
-                )
-            }
-        }
-    }
+    let Some(seen) = all_seeds("simulation_dialects", simulate) else { return };
     let missing: Vec<_> = MUST_HAPPEN.iter().filter(|what| !seen.contains(**what)).collect();
     assert!(missing.is_empty(), "never happened: {missing:?}");
     common::announce(&format!("simulation of all dialects: {SEEDS} seeds of {STEPS} steps passed"));

@@ -1,11 +1,12 @@
 //! Calls of two, as Ayame's clients have them.
 
 use crate::{
-    door::{Dialect::Ayame, Door},
+    door::Door,
     guest::{Guest, Leave, filling},
 };
 use rand::{RngExt, rngs::StdRng};
 use std::{thread, time::Duration};
+use suzu::signaling::Dialect::Ayame;
 
 /// Two call each other and one of them goes, well or badly; the other is told.
 pub(super) fn call(door: &Door, random: &mut StdRng, room: &str) {

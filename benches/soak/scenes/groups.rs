@@ -2,13 +2,11 @@
 
 use crate::{
     common::wire::{BINARY, TEXT},
-    door::{
-        Dialect::{self, Chat, Echo, Relay},
-        Door,
-    },
+    door::Door,
     guest::{Guest, Leave, filling},
 };
 use rand::{RngExt, rngs::StdRng};
+use suzu::signaling::Dialect::{self, Chat, Echo, Relay};
 
 pub(super) fn relay(door: &Door, random: &mut StdRng, room: &str) {
     group(door, random, room, Relay);

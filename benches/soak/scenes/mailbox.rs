@@ -1,10 +1,11 @@
 //! Offers and candidates that wait for whoever comes later.
 
 use crate::{
-    door::{Dialect::Mailbox, Door},
+    door::Door,
     guest::{Guest, Leave, filling},
 };
 use rand::{RngExt, rngs::StdRng};
+use suzu::signaling::Dialect::Mailbox;
 
 /// What is kept is there for an answerer, and for another one.
 pub(super) fn early(door: &Door, random: &mut StdRng, room: &str) {

@@ -1,10 +1,11 @@
 //! Rooms of many whose seats outlive their sockets.
 
 use crate::{
-    door::{Dialect::Mesh, Door},
+    door::Door,
     guest::{Guest, Leave, filling},
 };
 use rand::{RngExt, rngs::StdRng};
+use suzu::signaling::Dialect::Mesh;
 
 /// Some come one after the other, talk to one and to all, and go.
 pub(super) fn party(door: &Door, random: &mut StdRng, room: &str) {

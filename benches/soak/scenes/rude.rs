@@ -6,15 +6,13 @@ use crate::{
         tls::record,
         wire::{BINARY, HANDSHAKE, TEXT, frame},
     },
-    door::{
-        Dialect::{self, Ayame, Mesh, Relay},
-        Door,
-    },
+    door::Door,
     guest::{self, Guest, reset},
 };
 use rand::{RngExt, rngs::StdRng};
 use rustls::ClientConnection;
 use std::io::{Read, Write};
+use suzu::signaling::Dialect::{self, Ayame, Mesh, Relay};
 
 pub(super) fn some(door: &Door, random: &mut StdRng, room: &str) {
     for _ in 0..random.random_range(1..6) {
