@@ -8,13 +8,13 @@ use super::{
         wire::{CLOSE, Frame, HANDSHAKE, PING, PONG, TEXT, Wire, frame},
     },
     door::{Door, path},
+    kernel::has_connection,
 };
 use rand::{RngExt, rngs::StdRng};
 use socket2::SockRef;
 use std::{
-    fs,
     io::{self, ErrorKind, Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
+    net::{Ipv4Addr, Shutdown, TcpStream},
     sync::atomic::Ordering,
     time::Duration,
 };
@@ -238,18 +238,10 @@ impl<'a> Guest<'a> {
     /// Goes with an RST that the server gets before anything that others say from now on: on a busy machine it might overtake that. It is there
     /// when the kernel has forgotten the connection.
     pub(crate) fn vanish(self) {
-        let own = self.wire.stream.tcp().local_addr().unwrap();
-        let ends = [self.door.address, own].map(as_in_proc);
+        let ends = (self.door.address, self.wire.stream.tcp().local_addr().unwrap());
         self.leave(Leave::Reset);
-        let is_there = || fs::read_to_string("/proc/net/tcp").unwrap().contains(&ends.join(" "));
-        wait_until("the end of a connection", || !is_there());
+        wait_until("the end of a connection", || !has_connection(ends.0, ends.1));
     }
-}
-
-/// The address is a number in this machine's order of bytes there (proc(5)).
-fn as_in_proc(address: SocketAddr) -> String {
-    let SocketAddr::V4(address) = address else { unreachable!("IPv4") };
-    format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
 }
 
 /// Whoever drops this socket ends it with an RST.

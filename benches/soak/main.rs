@@ -12,6 +12,7 @@ mod common;
 mod crew;
 mod door;
 mod guest;
+mod kernel;
 #[path = "../relay/machine.rs"]
 #[allow(dead_code, reason = "another benchmark has the rest")]
 mod machine;

@@ -32,7 +32,7 @@ max_connections_per_address = 64
 max_connections_per_second = 200
 max_messages_per_second = 10000
 max_bytes_per_second = 10000000
-resume_grace_sec = 2
+resume_grace_sec = 5
 reject_delay_max_sec = 1
 ";
 
