@@ -4,9 +4,10 @@ use super::{
     Bench,
     chart::Chart,
     client::SIZES,
-    contender::Speech,
+    contender::{Speech, suzu_name},
     load::Load,
     machine::{Cpu, wait_asleep},
+    peers::{AYAME, AYAME_WAY},
     report::{Section, median, short, thousands},
     runner::Runner,
 };
@@ -152,6 +153,9 @@ fn section(load: &'static str, runners: &[Runner], figures: &[Vec<Figures>; 2]) 
         rows.push((name.clone(), figures.iter().map(|figures| figures[at].ratio()).collect()));
         section.row(cells, json);
     }
+    if load == "saturated" {
+        compare_with_ayame(&mut section, runners, figures);
+    }
     // The floors have one thread, which is never in its own way.
     let waited = figures.iter().flat_map(|figures| &figures[..2]).map(Figures::waited).fold(0.0, f64::max);
     if waited > 0.05 {
@@ -175,6 +179,19 @@ fn budget(name: &str, bytes: usize) -> Option<f64> {
         (true, false, true) => Some(1.60),
         (true, true, false) => Some(1.40),
         (true, true, true) => Some(1.90),
+    }
+}
+
+/// What a message may cost as a part of what it costs Ayame, or those who relay like it.
+fn compare_with_ayame(section: &mut Section, runners: &[Runner], figures: &[Vec<Figures>; 2]) {
+    let at = |name: &str| runners.iter().position(|runner| runner.contender.name == name);
+    let suzu = at(&suzu_name(Speech::Ayame, false));
+    for name in [AYAME, AYAME_WAY] {
+        let (Some(suzu), Some(other)) = (suzu, at(name)) else { continue };
+        for ((size, figures), times) in SIZES.iter().zip(figures).zip([3.0, 5.0]) {
+            let what = format!("suzu ayame, {size} B: processor time to that of {name}");
+            section.at_most(what, figures[suzu].ratio() / figures[other].ratio(), 1.0 / times, "");
+        }
     }
 }
 

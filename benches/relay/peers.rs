@@ -6,6 +6,11 @@ use super::{
 };
 use std::{net::TcpListener, path::Path, process::Command};
 
+/// Ayame itself.
+pub(crate) const AYAME: &str = "Ayame";
+/// A Go program that does what Ayame does with a message.
+pub(crate) const AYAME_WAY: &str = "Go, as Ayame relays";
+
 /// How each is started, and what it is called.
 pub(crate) struct Peers {
     found: Vec<(&'static str, Speech, Vec<String>)>,
@@ -21,22 +26,21 @@ impl Peers {
         };
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
         let in_folder = |name: &str| folder.join(name).display().to_string();
-        for (package, name, speech, script) in [
-            ("ws", "Node ws", Speech::Pairs, "ws-relay.mjs"),
-            ("peer", "Node peer", Speech::PeerJs, "peer-server.mjs"),
+        for (name, speech, needs, command) in [
+            ("Node ws", Speech::Pairs, "node_modules/ws", words(&["node", &in_folder("ws-relay.mjs")])),
+            (
+                "Node peer",
+                Speech::PeerJs,
+                "node_modules/peer",
+                words(&["node", &in_folder("peer-server.mjs")]),
+            ),
+            (AYAME, Speech::Ayame, "bin/ayame", words(&["sh", &in_folder("ayame"), &in_folder("bin/ayame")])),
+            (AYAME_WAY, Speech::Ayame, "bin/ayame-way", words(&[&in_folder("bin/ayame-way")])),
         ] {
-            match folder.join("node_modules").join(package).is_dir() {
-                true => found.push((name, speech, words(&["node", &in_folder(script)]))),
-                false => skip(&format!("{name}: no npm package {package} in {}", folder.display())),
+            match folder.join(needs).exists() {
+                true => found.push((name, speech, command)),
+                false => skip(&format!("{name}: no {needs} in {}", folder.display())),
             }
-        }
-        match folder.join("bin/ayame").exists() {
-            true => found.push((
-                "Ayame",
-                Speech::Ayame,
-                words(&["sh", &in_folder("ayame"), &in_folder("bin/ayame")]),
-            )),
-            false => skip(&format!("Ayame: no bin/ayame in {}", folder.display())),
         }
         Self { found }
     }
