@@ -176,7 +176,7 @@ impl Client {
                 wire::PING => self.pongs.extend(wire::masked(wire::PONG, payload)),
                 wire::CLOSE => panic!("closed: {}", String::from_utf8_lossy(payload)),
                 _ if payload.len() >= SHORTEST_MESSAGE => messages += 1,
-                _ if payload == br#"{"type":"ping"}"# => {
+                _ if payload.trim_ascii_end() == br#"{"type":"ping"}"# => {
                     self.pongs.extend(wire::masked(wire::TEXT, br#"{"type":"pong"}"#));
                 }
                 _ => {}

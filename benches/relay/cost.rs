@@ -7,7 +7,7 @@ use super::{
     contender::{Speech, suzu_name},
     load::Load,
     machine::{Cpu, wait_asleep},
-    peers::{AYAME, AYAME_WAY},
+    peers::{AYAME, AYAME_WAY, AYAME_WAY_LOGGED},
     report::{Section, median, short, thousands},
     runner::Runner,
 };
@@ -186,7 +186,7 @@ fn budget(name: &str, bytes: usize) -> Option<f64> {
 fn compare_with_ayame(section: &mut Section, runners: &[Runner], figures: &[Vec<Figures>; 2]) {
     let at = |name: &str| runners.iter().position(|runner| runner.contender.name == name);
     let suzu = at(&suzu_name(Speech::Ayame, false));
-    for name in [AYAME, AYAME_WAY] {
+    for name in [AYAME, AYAME_WAY, AYAME_WAY_LOGGED] {
         let (Some(suzu), Some(other)) = (suzu, at(name)) else { continue };
         for ((size, figures), times) in SIZES.iter().zip(figures).zip([3.0, 5.0]) {
             let what = format!("suzu ayame, {size} B: processor time to that of {name}");

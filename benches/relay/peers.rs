@@ -10,6 +10,8 @@ use std::{net::TcpListener, path::Path, process::Command};
 pub(crate) const AYAME: &str = "Ayame";
 /// A Go program that does what Ayame does with a message.
 pub(crate) const AYAME_WAY: &str = "Go, as Ayame relays";
+/// The same with a line in a log for each message.
+pub(crate) const AYAME_WAY_LOGGED: &str = "Go, as Ayame relays and logs";
 
 /// How each is started, and what it is called.
 pub(crate) struct Peers {
@@ -36,6 +38,7 @@ impl Peers {
             ),
             (AYAME, Speech::Ayame, "bin/ayame", words(&["sh", &in_folder("ayame"), &in_folder("bin/ayame")])),
             (AYAME_WAY, Speech::Ayame, "bin/ayame-way", words(&[&in_folder("bin/ayame-way")])),
+            (AYAME_WAY_LOGGED, Speech::Ayame, "bin/ayame-way", words(&[&in_folder("bin/ayame-way"), "-log"])),
         ] {
             match folder.join(needs).exists() {
                 true => found.push((name, speech, command)),

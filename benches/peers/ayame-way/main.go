@@ -1,15 +1,19 @@
 // The way that Ayame relays: a goroutine that reads each connection, one that does all else for it, and one for all rooms, with channels
-// between them; encoding/json finds each message's type. What Ayame does besides (logs, metrics, webhooks, keys) is not here, so this costs
+// between them; encoding/json finds each message's type. With -log each message has a line in a log, as it has in Ayame unless that is
+// told otherwise; it goes to /dev/null, so that no disk fills up. What Ayame does besides (metrics, webhooks, keys) is not here, so this costs
 // less than Ayame.
 package main
 
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -48,9 +52,21 @@ var (
 
 	errMessage = errors.New("not a message, or not now")
 	upgrader   = websocket.Upgrader{ReadBufferSize: 4096, WriteBufferSize: 4096}
+
+	// nil without -log.
+	logger *slog.Logger
 )
 
 func main() {
+	logs := flag.Bool("log", false, "log each message")
+	flag.Parse()
+	if *logs {
+		file, err := os.OpenFile("/dev/null", os.O_WRONLY, 0)
+		if err != nil {
+			log.Fatal(err)
+		}
+		logger = slog.New(slog.NewJSONHandler(file, nil))
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
@@ -167,6 +183,9 @@ func (client *client) handle(text []byte, patience *time.Timer) error {
 	}
 	if err := json.Unmarshal(text, &typed); err != nil {
 		return err
+	}
+	if logger != nil && typed.Type != "pong" {
+		logger.Info(string(text), "roomId", client.room, "clientId", client.id, "type", typed.Type)
 	}
 	switch typed.Type {
 	case "pong":
