@@ -235,8 +235,8 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Goes with an RST that the server gets before anything that others say from now on: on a busy machine it might overtake that. It is there
-    /// when the kernel has forgotten the connection.
+    /// Goes with an RST that is there, since the kernel has forgotten the connection, before anything that others say from now on: on a busy
+    /// machine that might overtake it.
     pub(crate) fn vanish(self) {
         let ends = (self.door.address, self.wire.stream.tcp().local_addr().unwrap());
         self.leave(Leave::Reset);
