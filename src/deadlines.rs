@@ -104,13 +104,18 @@ impl Deadlines {
             self.put(place, other);
             place = above;
         }
-        while let Some((below, &other)) = (2 * place + 1..2 * place + 3)
-            .filter_map(|below| Some((below, self.heap.get(below)?)))
-            .min_by_key(|(_, other)| **other)
-            && other < entry
-        {
+        let mut left = 2 * place + 1;
+        while let Some(&first) = self.heap.get(left) {
+            let (below, other) = match self.heap.get(left + 1) {
+                Some(&second) if second < first => (left + 1, second),
+                _ => (left, first),
+            };
+            if entry < other {
+                break;
+            }
             self.put(place, other);
             place = below;
+            left = 2 * place + 1;
         }
         self.put(place, entry);
     }
